@@ -1,0 +1,134 @@
+import type { ReadySpec } from '../core/prober.ts';
+
+/** host and port to listen on. Port 0 lets the system choose. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A client's key. Only its hash is kept. */
+export interface KeySettings {
+  readonly name: string;
+  /** SHA-256 of the key, lower-case hex. */
+  readonly sha256: string;
+  /** The highest priority that its requests may ask for, and what they get unasked (high is never given unasked). */
+  readonly priority: Priority;
+}
+
+export type Priority = 'high' | 'normal' | 'low';
+
+export interface ServerSettings {
+  readonly listen: Address;
+  readonly admin: Address & { readonly token: string | null };
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Allowed origins for browsers; `['*']` allows all; empty: no CORS headers. */
+  readonly corsOrigins: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly heldMemoryBytes: number;
+  readonly spool: { readonly dir: string; readonly maxBytes: number };
+  /** 0 = until the last waiter and stream has ended. */
+  readonly drainMs: number;
+  readonly limits: {
+    readonly headerBytes: number;
+    readonly headerCount: number;
+    readonly headerTimeoutMs: number;
+    /** Whole request, head and body; 0 = none. */
+    readonly bodyTimeoutMs: number;
+    /** Open client connections; 0 = no limit. */
+    readonly connections: number;
+    readonly keepAliveMs: number;
+  };
+}
+
+export interface ProcessBackend {
+  readonly driver: 'process';
+  /** argv with {port} and {model} still in it. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | null;
+  readonly stopGraceMs: number;
+}
+
+export interface StaticBackend {
+  readonly driver: 'static';
+  /** Origins with an optional path prefix, no trailing slash. */
+  readonly urls: readonly string[];
+}
+
+export type BackendSettings = ProcessBackend | StaticBackend;
+
+/** How a replica is chosen for a request. */
+export interface BalanceSettings {
+  /** auto: first for limits 1-3, else least. */
+  readonly strategy: 'auto' | 'least' | 'first' | 'prefix';
+  /** Requests with the same value of this header or cookie go to the same replica. */
+  readonly session: { readonly header: string } | { readonly cookie: string } | null;
+  /** For `prefix`: a replica may hold up to this many times the mean load before affinity gives way (1.25). */
+  readonly maxLoadFactor: number;
+}
+
+export interface TimeoutSettings {
+  readonly connectMs: number;
+  /** To the response's head; null: 10 min for streams, else totalMs. */
+  readonly firstByteMs: number | null;
+  readonly idleMs: number;
+  readonly totalMs: number;
+  readonly stallMs: number;
+}
+
+export interface RevisionSettings {
+  readonly name: string;
+  readonly backend: BackendSettings;
+  /** Headers the backend gets from the gateway, lower-case names. */
+  readonly backendHeaders: Readonly<Record<string, string>>;
+  /** The name sent on in place of the one the client used; null: as it came. */
+  readonly sendModel: string | null;
+  readonly ready: ReadySpec;
+  /** Per replica; 0 = no limit. */
+  readonly concurrency: number;
+  readonly queue: { readonly max: number; readonly maxBytes: number; readonly timeoutMs: number };
+  readonly scale: {
+    readonly min: number;
+    readonly max: number;
+    /** 0 = never to zero. */
+    readonly idleMs: number;
+    /** A fresh replica's limit grows from 1 to full over this time; 0 = at once. */
+    readonly rampMs: number;
+  };
+  /** Milliseconds; 0 everywhere means none. */
+  readonly timeouts: TimeoutSettings;
+  readonly balance: BalanceSettings;
+  readonly rollout: 'start-first' | 'stop-first';
+}
+
+export interface MatchSettings {
+  readonly hosts: readonly string[];
+  readonly paths: readonly string[];
+  /** Lower-case name to exact value. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly stripPrefix: boolean;
+}
+
+export interface ModelSettings {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly match: MatchSettings | null;
+  readonly cold: 'hold' | 'reject';
+  /** Refuse at once who cannot make it (would_not_make_it). */
+  readonly deadlineAware: boolean;
+  /** 0 = none. */
+  readonly heartbeat: { readonly streamMs: number; readonly jsonMs: number };
+  /** One for now, named "default"; several with traffic between them come later. */
+  readonly revision: RevisionSettings;
+}
+
+/** The whole configuration as the code sees it: numbers in the unit of their name, every default filled in. */
+export interface Settings {
+  readonly server: ServerSettings;
+  /** `open`: no key needed, on any address. */
+  readonly auth: { readonly open: boolean; readonly keys: readonly KeySettings[] };
+  readonly stateDir: string;
+  readonly store: 'memory';
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly access: boolean };
+  readonly models: ReadonlyMap<string, ModelSettings>;
+}

@@ -1,0 +1,37 @@
+/** How to tell that a replica is ready. */
+export interface ReadySpec {
+  /** `http`: GET `path`; `tcp`: the port accepts; `none`: as soon as it runs. */
+  readonly kind: 'http' | 'tcp' | 'none';
+  /** Begins with `/`. */
+  readonly path: string;
+  /** Statuses that mean ready. */
+  readonly statuses: readonly number[];
+  /** Text that the body must contain, or null. */
+  readonly body: string | null;
+  /** One probe's limit. */
+  readonly timeoutMs: number;
+  /** A start that takes longer has failed. */
+  readonly startupMs: number;
+  /** Text in a 503's body by which a backend says that it is still loading. */
+  readonly loading: string;
+  /** Headers for the backend (its own key), lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * | state | meaning |
+ * |---|---|
+ * | unreachable | nobody accepts connections there, or the connection was reset |
+ * | loading | somebody accepts, and says or shows that it is not ready |
+ * | ready | the probe passed |
+ */
+export interface ProbeResult {
+  readonly state: 'unreachable' | 'loading' | 'ready';
+  /** In one line, for people: `GET /health: 503 Loading model`. */
+  readonly detail: string;
+}
+
+/** Asks one replica once. Never rejects but with the signal's reason. */
+export interface Prober {
+  probe(origin: string, ready: ReadySpec, signal: AbortSignal): Promise<ProbeResult>;
+}

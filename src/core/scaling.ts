@@ -1,0 +1,44 @@
+/** What a scaling decision looks at. Counts of the moment, taken by the caller. */
+export interface Observed {
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** `nowMs` since which nothing waited or ran; null while something does. */
+  readonly idleSinceMs: number | null;
+  /** Replicas that take requests. */
+  readonly ready: number;
+  /** Replicas asked for and not ready yet. */
+  readonly starting: number;
+  /** Somebody asked for the model (a request, a warm-up) since the last decision. */
+  readonly isWanted: boolean;
+}
+
+/** The settings a decision obeys. */
+export interface ScaleSpec {
+  readonly min: number;
+  readonly max: number;
+  /** 0 = never to zero. */
+  readonly idleMs: number;
+  /** Per replica; 0 = no limit. */
+  readonly concurrency: number;
+}
+
+/** What a decision leaves for the next one; the caller keeps it and never looks inside. */
+export interface ScaleState {
+  readonly desired: number;
+  /** Since when less than `desired` would do; null while all are needed. */
+  readonly surplusSinceMs: number | null;
+  /** When the count last rose, for the minimum up time. */
+  readonly raisedAtMs: number | null;
+}
+
+export interface Decision {
+  readonly desired: number;
+  /** In one line, for people: `idle for 5m`. */
+  readonly reason: string;
+  readonly state: ScaleState;
+  /** When it must be asked again although nothing changes; null: not. */
+  readonly nextAtMs: number | null;
+}
+
+/** Pure: the same code decides in the gateway and in the simulator. */
+export type Decide = (observed: Observed, spec: ScaleSpec, state: ScaleState, nowMs: number) => Decision;

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    maxWorkers: 2,
+    coverage: {
+      provider: 'v8',
+      include: ['src/core/**', 'src/admission/**', 'src/activation/**', 'src/autoscale/**'],
+      thresholds: { lines: 90, functions: 90, branches: 85 },
+    },
+  },
+});
