@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { chatShape, textShape } from './completion-shape.ts';
+import { Engine, type Reply, sendJson } from './engine.ts';
+import type { DemoBackendOptions } from './options.ts';
+import { DemoError, type JsonObject, parseBody } from './requests.ts';
+
+/**
+ * | phase | begins | /health | requests |
+ * |---|---|---|---|
+ * | loading | when it listens | 503 Loading model | 503 Loading model |
+ * | awake | after loadTimeMs; /wake_up | 200 | served |
+ * | asleep | /sleep | 200 | 503 |
+ */
+type Phase = 'loading' | 'awake' | 'asleep';
+
+const maxBodyBytes = 256 * 2 ** 20;
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) throw new DemoError(413, `the body is over ${maxBodyBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+class DemoBackend {
+  readonly #options: DemoBackendOptions;
+  readonly #clock: Clock;
+  readonly #engine: Engine;
+  readonly #loadedAtMs: number;
+  #isAsleep = false;
+
+  constructor(options: DemoBackendOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#engine = new Engine(options, clock);
+    this.#loadedAtMs = clock.nowMs() + options.loadTimeMs;
+  }
+
+  /** Answers one request; never rejects. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort(new Error('the client has gone')));
+    try {
+      await this.#route(request, { response, signal: gone.signal });
+    } catch (error) {
+      if (gone.signal.aborted) return;
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
+      const known = error instanceof DemoError ? error : new DemoError(500, String(error));
+      if (!request.complete) response.setHeader('connection', 'close');
+      sendJson(response, known.status, known.render());
+    }
+  }
+
+  async #route(request: IncomingMessage, reply: Reply): Promise<void> {
+    const route = `${request.method} ${request.url?.split('?', 1)[0]}`;
+    if (route === 'GET /metrics') {
+      reply.response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+      reply.response.end(this.#engine.renderMetrics());
+      return;
+    }
+    if (this.#phase() === 'loading') throw new DemoError(503, 'Loading model');
+    const fact = this.#answerAtOnce(route);
+    if (fact !== null) return sendJson(reply.response, 200, JSON.stringify(fact));
+    const work = this.#workOf(route);
+    if (work === null) throw new DemoError(404, `the demo backend has no ${route}`);
+    if (this.#phase() === 'asleep') throw new DemoError(503, 'the model is asleep; POST /wake_up');
+    await work(parseBody(await readBody(request)), reply);
+  }
+
+  #phase(): Phase {
+    if (this.#clock.nowMs() < this.#loadedAtMs) return 'loading';
+    return this.#isAsleep ? 'asleep' : 'awake';
+  }
+
+  /** What needs neither body nor slot; null: not such a route. */
+  #answerAtOnce(route: string): object | null {
+    switch (route) {
+      case 'GET /health':
+        return { status: 'ok' };
+      case 'GET /v1/models': {
+        const model = { id: this.#options.model, object: 'model', created: 0, owned_by: 'pilotlight-demo' };
+        return { object: 'list', data: [model] };
+      }
+      case 'POST /sleep':
+        this.#isAsleep = true;
+        return {};
+      case 'POST /wake_up':
+        this.#isAsleep = false;
+        return {};
+      case 'GET /is_sleeping':
+        return { is_sleeping: this.#isAsleep };
+      default:
+        return null;
+    }
+  }
+
+  #workOf(route: string): ((body: JsonObject, reply: Reply) => Promise<void>) | null {
+    switch (route) {
+      case 'POST /v1/chat/completions':
+        return (body, reply) => this.#engine.complete(chatShape, body, reply);
+      case 'POST /v1/completions':
+        return (body, reply) => this.#engine.complete(textShape, body, reply);
+      case 'POST /v1/embeddings':
+        return (body, reply) => this.#engine.embed(body, reply);
+      default:
+        return null;
+    }
+  }
+}
+
+/**
+ * Starts an OpenAI-compatible stand-in for a GPU backend: nothing is computed, only the timing of one is played, and
+ * its answers say so. Loading begins at once. Rejects when it cannot listen. `close` cuts what runs.
+ */
+export async function startDemoBackend(
+  options: DemoBackendOptions,
+  clock: Clock = systemClock,
+): Promise<{ port: number; close(): Promise<void> }> {
+  const backend = new DemoBackend(options, clock);
+  const server = createServer((request, response) => void backend.answer(request, response));
+  server.listen(options.port, options.host);
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
