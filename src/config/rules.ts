@@ -1,0 +1,138 @@
+import type { z } from 'zod';
+import { formatAddress, isLoopback } from './address.ts';
+import { authSchema } from './auth.ts';
+import type { RawFault } from './issues.ts';
+import { modelSchema } from './model.ts';
+import { sha256Of } from './normalise.ts';
+import { type Path, valueAt } from './path.ts';
+import { serverSchema } from './server.ts';
+
+type Server = z.output<typeof serverSchema>;
+type Auth = z.output<typeof authSchema>;
+type Model = z.output<typeof modelSchema>;
+
+/**
+ * What one key's schema cannot see: rules between keys. Each section is read by itself, so that a fault in one does
+ * not hide those of the others.
+ */
+export function brokenRules(root: unknown): RawFault[] {
+  const server = read(serverSchema, valueAt(root, ['server']));
+  const auth = read(authSchema, valueAt(root, ['auth']));
+  const models = new Map<string, Model>();
+  const written = valueAt(root, ['models']);
+  for (const [name, value] of Object.entries(isRecord(written) ? written : {})) {
+    const model = read(modelSchema, value);
+    if (model) models.set(name, model);
+  }
+  return [
+    ...(isRecord(written) && Object.keys(written).length === 0
+      ? [fault(['models'], 'must hold at least one model')]
+      : []),
+    ...(server && auth !== undefined ? exposureFaults(server, auth) : []),
+    ...(auth && auth !== 'open' ? keyFaults(auth.keys) : []),
+    ...nameFaults(models, isRecord(written) ? Object.keys(written) : []),
+    ...matchFaults(models),
+    ...[...models].flatMap(([name, model]) => modelFaults(['models', name], model)),
+  ];
+}
+
+function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
+  const result = schema.safeParse(value);
+  return result.success ? result.data : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function fault(path: Path, message: string, hint: string | null = null): RawFault {
+  return { path, message, hint };
+}
+
+function exposureFaults(server: Server, auth: Auth): RawFault[] {
+  const faults: RawFault[] = [];
+  const admin = 'listen' in server.admin ? server.admin : { listen: server.admin, token: null };
+  if (!isLoopback(server.listen.host) && auth === null) {
+    const message = `${formatAddress(server.listen)} can be reached from other machines and no keys are set`;
+    faults.push(fault(['server', 'listen'], message, 'set auth.keys, or say auth: open'));
+  }
+  if (!isLoopback(admin.listen.host) && admin.token === null) {
+    const message = `${formatAddress(admin.listen)} can be reached from other machines and has no token`;
+    faults.push(fault(['server', 'admin'], message, 'use { listen, token }'));
+  }
+  if (admin.listen.port !== 0 && formatAddress(admin.listen) === formatAddress(server.listen)) {
+    faults.push(fault(['server', 'admin'], 'is the same address as server.listen'));
+  }
+  return faults;
+}
+
+function keyFaults(keys: Exclude<Auth, null | 'open'>['keys']): RawFault[] {
+  const names = new Set<string>();
+  const hashes = new Set<string>();
+  return keys.flatMap(({ name, key, sha256 }, index) => {
+    const path = ['auth', 'keys', index];
+    if ((key === undefined) === (sha256 === undefined))
+      return [fault(path, 'must have one of key and sha256')];
+    const hash = sha256?.toLowerCase() ?? sha256Of(key!);
+    const faults: RawFault[] = [];
+    if (names.has(name)) faults.push(fault([...path, 'name'], 'is the name of another key'));
+    if (hashes.has(hash)) faults.push(fault(path, 'is the same key as another'));
+    names.add(name);
+    hashes.add(hash);
+    return faults;
+  });
+}
+
+function nameFaults(models: ReadonlyMap<string, Model>, names: readonly string[]): RawFault[] {
+  const ownerByAlias = new Map<string, string>();
+  const faults: RawFault[] = [];
+  for (const [name, model] of models) {
+    for (const [index, alias] of model.aliases.entries()) {
+      const path = ['models', name, 'aliases', index];
+      const owner = ownerByAlias.get(alias);
+      if (names.includes(alias)) faults.push(fault(path, `${alias} is the name of a model`));
+      else if (owner !== undefined) faults.push(fault(path, `${alias} is already an alias of ${owner}`));
+      ownerByAlias.set(alias, name);
+    }
+  }
+  return faults;
+}
+
+function matchFaults(models: ReadonlyMap<string, Model>): RawFault[] {
+  const ownerByRule = new Map<string, string>();
+  return [...models].flatMap(([name, { match }]) => {
+    if (!match) return [];
+    const headers = Object.entries(match.headers).map(([key, value]) => [key.toLowerCase(), value].join(':'));
+    const hosts = match.hosts.map((host) => host.toLowerCase());
+    const rule = JSON.stringify([hosts.toSorted(), match.paths.toSorted(), headers.toSorted()]);
+    const owner = ownerByRule.get(rule);
+    ownerByRule.set(rule, name);
+    return owner === undefined
+      ? []
+      : [fault(['models', name, 'match'], `is the same rule as that of ${owner}`)];
+  });
+}
+
+function modelFaults(path: Path, { backend, match, scale }: Model): RawFault[] {
+  const faults: RawFault[] = [];
+  const max = scale.max ?? (backend.driver === 'static' ? backend.urls.length : null);
+  if (max !== null && (scale.min ?? 0) > max) {
+    faults.push(fault([...path, 'scale', 'min'], `must be at most scale.max, which is ${max}`));
+  }
+  if (backend.driver === 'static' && max! > backend.urls.length) {
+    const message = `must be at most the count of urls, which is ${backend.urls.length}`;
+    faults.push(fault([...path, 'scale', 'max'], message));
+  }
+  if (backend.driver === 'process')
+    faults.push(...commandFaults([...path, 'backend', 'command'], backend.command));
+  if (match?.stripPrefix && match.paths.length === 0) {
+    faults.push(fault([...path, 'match', 'stripPrefix'], 'needs match.paths'));
+  }
+  return faults;
+}
+
+function commandFaults(path: Path, command: readonly string[]): RawFault[] {
+  const misplaced = command.lastIndexOf('{pilotlight}');
+  if (misplaced > 0) return [fault([...path, misplaced], '{pilotlight} may only be the first word')];
+  return command[0] === '' ? [fault([...path, 0], 'must name a program')] : [];
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { authSchema } from './auth.ts';
+import { modelName, modelSchema } from './model.ts';
+import { serverSchema } from './server.ts';
+
+const logSchema = z
+  .strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error', 'silent'])
+      .prefault('info')
+      .describe('The least important lines that are written.'),
+    access: z.boolean().prefault(true).describe('One line per request.'),
+  })
+  .prefault({})
+  .describe('What is logged, as JSON lines on stdout.');
+
+/** The whole file, before normalisation. Every key has a default, a unit where it needs one, and its line of docs. */
+export const configSchema = z.strictObject({
+  server: serverSchema,
+  auth: authSchema,
+  stateDir: z.string().min(1).prefault('./.pilotlight').describe('Folder for what must survive a restart.'),
+  store: z.literal('memory').prefault('memory').describe('Where shared state lives; memory only for now.'),
+  log: logSchema,
+  models: z.record(modelName, modelSchema).describe('Name to model; at least one.'),
+});
+
+/** What the schema yields. */
+export type RawConfig = z.output<typeof configSchema>;
+
+/** The file's JSON schema (draft 7): what editors complete from, and what the reference and the hints are made of. */
+export function configJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' });
+}

@@ -1,0 +1,48 @@
+import { formatAddress, isLoopback } from './address.ts';
+import type { ModelSettings, Settings } from './settings.ts';
+import { formatDuration } from './units.ts';
+
+/** What is allowed and probably not meant, one line each. */
+export function warningsOf(settings: Settings): string[] {
+  const { server, auth, models } = settings;
+  const warnings: string[] = [];
+  if (auth.open && !isLoopback(server.listen.host)) {
+    warnings.push(
+      `auth: open on ${formatAddress(server.listen)}: anybody who reaches it may use every model`,
+    );
+  }
+  if (auth.keys.length > 0 && server.tls === null && !isLoopback(server.listen.host)) {
+    warnings.push(`server.tls is not set: keys travel to ${formatAddress(server.listen)} unencrypted`);
+  }
+  return [...warnings, ...[...models.values()].flatMap((model) => modelWarnings(model, server.drainMs))];
+}
+
+function modelWarnings({ name, revision, cold }: ModelSettings, drainMs: number): string[] {
+  const { backend, ready, queue, timeouts, concurrency, scale } = revision;
+  const place = `models.${name}`;
+  const warnings: string[] = [];
+  const startup = `ready.startup (${formatDuration(ready.startupMs)})`;
+  if (drainMs > 0 && drainMs < ready.startupMs && cold === 'hold' && scale.min === 0) {
+    warnings.push(
+      `server.drain (${formatDuration(drainMs)}) is shorter than ${place} ${startup}: ` +
+        'a shutdown during a start fails its waiters',
+    );
+  }
+  const waitMs = Math.min(...[queue.timeoutMs, timeouts.totalMs].filter((ms) => ms > 0));
+  if (waitMs < ready.startupMs) {
+    warnings.push(
+      `${place} lets requests wait ${formatDuration(waitMs)}, less than ${startup}: they may give up before a start ends`,
+    );
+  }
+  if (concurrency === 0 && revision.balance.strategy === 'first' && scale.max > 1) {
+    warnings.push(`${place}.balance.strategy first without a concurrency limit uses one replica only`);
+  }
+  if (backend.driver === 'process' && !usesPort(backend.command, backend.env)) {
+    warnings.push(`${place}.backend.command does not use {port}: the program cannot know where to listen`);
+  }
+  return warnings;
+}
+
+function usesPort(command: readonly string[], env: Readonly<Record<string, string>>): boolean {
+  return [...command, ...Object.values(env)].some((text) => text.includes('{port}'));
+}
