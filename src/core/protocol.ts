@@ -7,7 +7,7 @@ export interface RequestHead {
   readonly path: string;
   /** Without `?`; empty when there is none. */
   readonly query: string;
-  /** Lower-case value of content-type, or empty. */
+  /** Value of content-type as received (a form's boundary is case-sensitive), or empty. */
   readonly contentType: string;
 }
 

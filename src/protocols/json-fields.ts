@@ -1,0 +1,49 @@
+import type { Intent, Span } from '../core/protocol.ts';
+import type { FieldName } from './json-bytes.ts';
+import { requireModel } from './model-name.ts';
+
+/** What of a value the gateway needs: a string's text (of model only), whether it is `true`, else null. */
+export type FieldValue = string | true | null;
+
+/** The fields of a JSON body found so far; a later duplicate replaces an earlier one, as in JSON.parse. */
+export class JsonFields {
+  /** undefined: absent; null: not a string. */
+  #model: string | null | undefined;
+  #modelSpan: Span | null = null;
+  #isStream = false;
+  #messages: Span | null = null;
+  #prompt: Span | null = null;
+  #input: Span | null = null;
+
+  /** Notes a field whose value lies in `span`. */
+  set(name: FieldName, value: FieldValue, span: Span): void {
+    switch (name) {
+      case 'model':
+        this.#model = typeof value === 'string' ? value : null;
+        this.#modelSpan = span;
+        return;
+      case 'stream':
+        this.#isStream = value === true;
+        return;
+      case 'messages':
+        this.#messages = span;
+        return;
+      case 'prompt':
+        this.#prompt = span;
+        return;
+      case 'input':
+        this.#input = span;
+    }
+  }
+
+  /** The intent they add up to. Throws model_required. */
+  intent(): Intent {
+    return {
+      model: requireModel(this.#model),
+      isStream: this.#isStream,
+      modelSpan: this.#modelSpan,
+      modelEncoding: 'json',
+      promptSpan: this.#messages ?? this.#prompt ?? this.#input,
+    };
+  }
+}

@@ -1,0 +1,21 @@
+/** A model as GET /v1/models shows it. */
+export interface ListedModel {
+  readonly id: string;
+  /** Seconds since the epoch. */
+  readonly createdS: number;
+  readonly ownedBy: string;
+}
+
+/** The body of GET /v1/models. */
+export function renderModelList(models: readonly ListedModel[]): string {
+  return JSON.stringify({ object: 'list', data: models.map(modelObject) });
+}
+
+/** The body of GET /v1/models/{id}. */
+export function renderModel(model: ListedModel): string {
+  return JSON.stringify(modelObject(model));
+}
+
+function modelObject(model: ListedModel): object {
+  return { id: model.id, object: 'model', created: model.createdS, owned_by: model.ownedBy };
+}

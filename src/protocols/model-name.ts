@@ -1,0 +1,22 @@
+import { PilotlightError } from '../core/errors.ts';
+
+/** The longest name of a model, in bytes as written: what a parser may keep of a body. */
+export const maxNameBytes = 4096;
+
+/** The name, if it is one. `undefined`: the request has none; null: one that is not a string. Throws model_required. */
+export function requireModel(name: string | null | undefined): string {
+  if (name === undefined) throw modelMissing();
+  if (name === null) throw new PilotlightError('model_required', 'model is not a string');
+  if (name === '') throw new PilotlightError('model_required', 'model is empty');
+  return name;
+}
+
+/** The error of a request without a model. */
+export function modelMissing(): PilotlightError {
+  return new PilotlightError('model_required', 'the request names no model');
+}
+
+/** An invalid_body error that says what is wrong and at which byte of the body, counted from 0. */
+export function invalidBody(what: string, offset: number): PilotlightError {
+  return new PilotlightError('invalid_body', `invalid body: ${what} at byte ${offset}`);
+}
