@@ -1,0 +1,119 @@
+/** Configuration texts of the programs that are measured. Ports are on loopback. */
+
+/** nginx as one process that forwards with keep-alive to the backend. */
+export function nginxProxy(options: { port: number; backendPort: number; dir: string }): string {
+  return nginx(
+    options.dir,
+    `
+  upstream backend { server 127.0.0.1:${options.backendPort}; keepalive 512; }
+  server {
+    listen 127.0.0.1:${options.port} backlog=4096;
+    location / {
+      proxy_pass http://backend;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }
+  }`,
+  );
+}
+
+/** nginx as a backend with a fixed answer of about 200 bytes. Its /health is the same answer. */
+export function nginxBackend(options: { port: number; dir: string }): string {
+  const content = 'x'.repeat(60);
+  const answer = `{"id":"bench","object":"chat.completion","model":"bench","choices":[{"index":0,"message":{"role":"assistant","content":"${content}"},"finish_reason":"stop"}]}`;
+  return nginx(
+    options.dir,
+    `
+  server {
+    listen 127.0.0.1:${options.port} backlog=4096;
+    default_type application/json;
+    location / { return 200 '${answer}'; }
+  }`,
+  );
+}
+
+function nginx(dir: string, servers: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `  ${name}_temp_path ${dir}/${name};`)
+    .join('\n');
+  return `daemon off;
+master_process off;
+pid ${dir}/pid;
+error_log stderr crit;
+events { worker_connections 15000; }
+http {
+${temporary}
+  access_log off;
+  keepalive_requests 1000000000;
+  client_max_body_size 32m;
+${servers}
+}
+`;
+}
+
+/** HAProxy with one thread. */
+export function haproxy(options: { port: number; backendPort: number }): string {
+  return `global
+  nbthread 1
+  maxconn 4000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 120s
+  timeout server 120s
+  http-reuse always
+frontend front
+  bind 127.0.0.1:${options.port}
+  default_backend back
+backend back
+  server one 127.0.0.1:${options.backendPort}
+`;
+}
+
+/** What of the gateway's configuration differs between scenarios. */
+export interface GatewayOptions {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly backendPort: number;
+  readonly dir: string;
+  readonly concurrency: number;
+  /** 0: scaled to zero when idle, by `idle`; 1: always on. */
+  readonly minReplicas: 0 | 1;
+  readonly idle: string;
+}
+
+/** pilotlight.yaml with one model, "bench", and everything else as it ships. */
+export function gateway(options: GatewayOptions): string {
+  return `server:
+  listen: 127.0.0.1:${options.port}
+  admin: 127.0.0.1:${options.adminPort}
+  heldMemory: 64MiB
+  spool: { dir: ${options.dir}/spool, max: 4GiB }
+  drain: 1s
+stateDir: ${options.dir}/state
+models:
+  bench:
+    backend:
+      driver: static
+      urls: ["http://127.0.0.1:${options.backendPort}"]
+      ready: { path: /health }
+    concurrency: ${options.concurrency}
+    queue: { max: 20000 }
+    scale: { min: ${options.minReplicas}, max: 1, idle: ${options.idle} }
+`;
+}
+
+/** A wrk script: POST of a chat body of about 500 bytes; prints one JSON line at its end. */
+export const wrkScript = `wrk.method = "POST"
+wrk.path = "/v1/chat/completions"
+wrk.headers["content-type"] = "application/json"
+wrk.body = '{"model":"bench","messages":[{"role":"system","content":"You are a helpful assistant."},' ..
+  '{"role":"user","content":"' .. string.rep("why is the sky blue? ", 18) .. '"}],"temperature":0.7}'
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format('{"requests":%d,"durationUs":%d,"p50Us":%d,"p99Us":%d,"failed":%d}\\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    e.connect + e.read + e.write + e.status + e.timeout))
+end
+`;

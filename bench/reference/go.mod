@@ -1,0 +1,3 @@
+module pilotlight.dev/bench
+
+go 1.23

@@ -1,0 +1,73 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Lab, Unavailable } from './lab.ts';
+import { renderScenario } from './report.ts';
+import { emptyOutcome, type Outcome, type Scenario } from './scenario.ts';
+import { cold } from './scenarios/cold.ts';
+import { drain, holdLarge, holdSmall } from './scenarios/hold.ts';
+import { limited } from './scenarios/limit.ts';
+import { startup } from './scenarios/startup.ts';
+import { stream } from './scenarios/stream.ts';
+import { latency, warm } from './scenarios/warm.ts';
+import { versions } from './tools.ts';
+
+const all: readonly Scenario[] = [warm, latency, limited, stream, holdSmall, holdLarge, drain, cold, startup];
+const resultsPath = join(import.meta.dirname, 'results.md');
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
+  const isQuick = values.quick ?? false;
+  const chosen = choose(values.only);
+  const lab = new Lab(isQuick);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void lab.close().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)));
+  }
+  const sections: string[] = [];
+  try {
+    for (const scenario of chosen) {
+      const section = renderScenario(scenario, await attempt(scenario, lab));
+      console.log(`${section}\n`);
+      sections.push(section);
+    }
+  } finally {
+    await lab.close();
+  }
+  if (!isQuick && values.only === undefined) {
+    writeFileSync(resultsPath, [preamble(), ...sections, ''].join('\n\n').trimEnd().concat('\n'));
+    console.log(`written: ${resultsPath}`);
+  }
+}
+
+function choose(only: string | undefined): readonly Scenario[] {
+  if (only === undefined) return all;
+  return only.split(',').map((name) => {
+    const scenario = all.find((candidate) => candidate.name === name);
+    if (scenario !== undefined) return scenario;
+    throw new Error(`no scenario "${name}"; there are ${all.map((known) => known.name).join(', ')}`);
+  });
+}
+
+async function attempt(scenario: Scenario, lab: Lab): Promise<Outcome> {
+  try {
+    return await scenario.run(lab);
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    return { ...emptyOutcome(), notes: [`not measured: ${error.message}`] };
+  } finally {
+    await lab.close();
+  }
+}
+
+function preamble(): string {
+  return `# Results of \`npm run bench\`
+
+Medians of at least five interleaved rounds; a ratio is that of pilotlight over the reference, taken round by round:
+median (least-greatest). Only ratios compare between machines. What each figure means: README.md.
+
+${versions()
+  .map((line) => `- ${line}`)
+  .join('\n')}`;
+}
+
+await main();

@@ -1,0 +1,45 @@
+import { emptyOutcome, interleave, type Scenario, setDelay, startTargets, takePeak } from '../scenario.ts';
+import { wrk } from '../wrk.ts';
+
+const limit = 10;
+
+/** The same load through a limit that is lower than the number of clients. */
+export const limited: Scenario = {
+  name: 'limit',
+  what: `The load of warm through a limit of ${limit} at once; the backend counts its peak. Over the same without a limit in the way.`,
+  figures: [
+    { name: 'rate', unit: 'requests/s', goal: '', digits: 0 },
+    { name: 'rate over unlimited', unit: 'x', goal: '>= 0.9', digits: 2 },
+    { name: 'p99 over p50', unit: 'x', goal: '<= 4', digits: 2 },
+    { name: 'peak at the backend', unit: 'requests', goal: `= ${limit}`, digits: 0 },
+  ],
+  async run(lab) {
+    const outcome = emptyOutcome();
+    const { samples } = outcome;
+    lab.wrk();
+    const backend = await lab.startStub();
+    const shared = { backendPort: backend.port, outcome };
+    const free = await startTargets(lab, ['go', 'pilotlight'], { ...shared, concurrency: 100 });
+    const narrow = await startTargets(lab, ['go', 'pilotlight'], { ...shared, concurrency: limit });
+    const load = { connections: 64, seconds: lab.isQuick ? 1 : 4 };
+    for (const target of [...free, ...narrow]) await wrk(lab, target, { ...load, seconds: 1 });
+    await interleave(narrow, lab.isQuick ? 1 : 5, async (target) => {
+      const unlimited = free.find(({ name }) => name === target.name);
+      if (unlimited === undefined) return;
+      const { requestsPerSecond } = await wrk(lab, unlimited, load);
+      await takePeak(backend);
+      const result = await wrk(lab, target, load);
+      samples.add('rate', target.name, result.requestsPerSecond);
+      samples.add('rate over unlimited', target.name, result.requestsPerSecond / requestsPerSecond);
+      samples.add('p99 over p50', target.name, result.p99Us / result.p50Us);
+      // Answers that take no time are hardly ever in the backend together: the full limit shows only with slower ones.
+      await setDelay(backend, 5);
+      const slow = await wrk(lab, target, { ...load, seconds: 1 });
+      await setDelay(backend, 0);
+      samples.add('peak at the backend', target.name, await takePeak(backend));
+      const failed = result.failed + slow.failed;
+      if (failed > 0) outcome.notes.push(`${target.name}: ${failed} requests failed`);
+    });
+    return outcome;
+  },
+};
