@@ -54,7 +54,7 @@ export class FormScanner implements IntentParser {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
     for (;;) {
-      const state = this.#state;
+      const state: State = this.#state;
       const next = this.#advance(bytes, at);
       if (typeof next !== 'number') return next;
       if (next === at && state === this.#state) break;
