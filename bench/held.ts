@@ -13,6 +13,7 @@ export interface HeldResult {
   readonly answered: number;
 }
 
+/** How they ended. */
 interface LoadResult {
   readonly answered: number;
   readonly failed: number;
@@ -72,15 +73,16 @@ export async function hold(
   };
 }
 
-async function sendHeld(
+/** Sends so many requests at once, each over its own connection; `onSent` comes when all bodies were written. */
+export async function sendHeld(
   lab: Lab,
-  load: { target: Target; count: number; bodyBytes: number },
-  onSent: () => void,
+  load: { readonly target: Target; readonly count: number; readonly bodyBytes: number },
+  onSent?: () => void,
 ): Promise<LoadResult> {
   const flags = ['-count', `${load.count}`, '-bytes', `${load.bodyBytes}`];
   const argv = [lab.compiled().load, 'held', '-address', `127.0.0.1:${load.target.port}`, ...flags];
   const output = await lab.children.output({ name: 'load', argv, cpu: 1 }, (line) => {
-    if (line === 'sent') onSent();
+    if (line === 'sent') onSent?.();
   });
   return JSON.parse(output.slice(output.indexOf('{'))) as LoadResult;
 }

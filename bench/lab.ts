@@ -148,15 +148,19 @@ export class Lab {
 
   async #untilAnswering(target: Target): Promise<void> {
     let seen = 'nothing';
-    for (let tries = 0; tries < 20; tries++) {
+    for (let tries = 0; tries < 10; tries++) {
       const response = await fetch(`http://127.0.0.1:${target.port}/v1/chat/completions`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: '{"model":"bench","messages":[]}',
-        signal: AbortSignal.timeout(5_000),
-      });
-      seen = `${response.status} ${(await response.text()).slice(0, 200)}`;
-      if (response.ok) return;
+        signal: AbortSignal.timeout(2_000),
+      }).catch((error: Error) => error);
+      if (response instanceof Error) {
+        seen = response.message;
+      } else {
+        seen = `${response.status} ${(await response.text()).slice(0, 200)}`;
+        if (response.ok) return;
+      }
       await sleep(250);
     }
     await target.child?.stop();
@@ -171,7 +175,7 @@ export class Lab {
 }
 
 /** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer();
   const { promise, resolve } = Promise.withResolvers<void>();
   server.listen(0, '127.0.0.1', resolve);

@@ -2,7 +2,7 @@ import { type Lab, type Target, type TargetName, type TargetOptions, Unavailable
 import { Samples } from './statistics.ts';
 
 /** What a figure is, and what it should reach. */
-export interface Figure {
+interface Figure {
   readonly name: string;
   readonly unit: string;
   /** The bound to hold, in words; empty: none. */

@@ -14,7 +14,7 @@ export const startup: Scenario = {
     const outcome = emptyOutcome();
     const backend = await lab.startStub();
     const options = { backendPort: backend.port, concurrency: 100, outcome, minReplicas: 0 } as const;
-    for (let round = 0; round < (lab.isQuick ? 2 : 5); round++) {
+    for (let round = 0; round < (lab.isQuick ? 1 : 5); round++) {
       for (const name of ['go', 'pilotlight'] as const) {
         const startedAtMs = performance.now();
         const [target] = await startTargets(lab, [name], options);

@@ -19,7 +19,7 @@ type stub struct {
 	tokens   int
 	interval time.Duration
 	// Unix nanoseconds from which it is ready.
-	readyAt  atomic.Int64
+	readyAt atomic.Int64
 	// Nanoseconds that an answer takes.
 	delay    atomic.Int64
 	inFlight atomic.Int64
