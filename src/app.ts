@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { ActivationEvent } from './activation/events.ts';
+import type { ModelSettings, ServerSettings, Settings } from './config/settings.ts';
+import { systemClock } from './core/clock.ts';
+import type { Driver } from './core/driver.ts';
+import { endOrphans } from './drivers/process/orphans.ts';
+import { createProcessDriver } from './drivers/process/process-driver.ts';
+import { createStaticDriver } from './drivers/static/static-driver.ts';
+import { HeldMemory } from './forward/held-memory.ts';
+import { Watchdog } from './forward/watchdog.ts';
+import { createAdminServer } from './http/admin-server.ts';
+import { KeyRing } from './http/auth.ts';
+import { createRequestServer } from './http/request-server.ts';
+import type { AccessFacts, Log } from './meter/log.ts';
+import { Metrics } from './meter/metrics.ts';
+import { Pipeline } from './pipeline.ts';
+import { createProber } from './probe/http-prober.ts';
+import { anthropic } from './protocols/anthropic.ts';
+import { openaiDialect } from './protocols/dialects.ts';
+import { openai } from './protocols/openai.ts';
+import { Roster } from './roster.ts';
+
+/** How the gateway is started. */
+export interface AppOptions {
+  readonly settings: Settings;
+  /** The configuration's path: its hash marks the child processes, so that the next start finds orphans. */
+  readonly configFile: string;
+  readonly log: Log;
+  /** What `{pilotlight}` as a command's first word stands for: this program's own command line. */
+  readonly ownCommand: readonly string[];
+}
+
+/** The gateway at work. */
+export interface App {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly adminAddress: { readonly host: string; readonly port: number };
+  /** Takes a changed configuration; what cannot change at run time (addresses, limits) is named in the log. */
+  reload(settings: Settings): void;
+  /** Notes that a changed configuration was refused. */
+  refuseReload(fault: string): void;
+  /** Refuses what is new, serves what is there within `drain`, ends every backend it started. */
+  close(): Promise<void>;
+}
+
+/** Builds the whole gateway out of its parts and starts it. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { settings, log } = options;
+  const clock = systemClock;
+  const ownerHash = createHash('sha256').update(resolve(options.configFile)).digest('hex').slice(0, 16);
+  const orphans = await endOrphans(ownerHash);
+  if (orphans > 0) log.warn({ orphans }, 'ended processes that an earlier gateway left behind');
+  const prober = createProber();
+  const drivers = createDrivers(options, ownerHash);
+  const held = new HeldMemory({
+    maxMemoryBytes: settings.server.heldMemoryBytes,
+    dir: settings.server.spool.dir,
+    maxSpoolBytes: settings.server.spool.maxBytes,
+  });
+  const metrics = new Metrics(
+    () => gaugesOf(roster),
+    () => held.memoryBytes,
+  );
+  const roster: Roster = new Roster(
+    {
+      clock,
+      prober,
+      driverOf: (model) => drivers[model.revision.backend.driver],
+      meterOf: (model) => metrics.model(model),
+      onEvent: (model, event) => logEvent(log, model, event),
+    },
+    log,
+    (waiters, entry) => pipeline.move(waiters, entry),
+  );
+  const life = {
+    settings: withOwnCommand(settings, options.ownCommand),
+    keyRing: new KeyRing(settings.auth.keys),
+    fault: null as string | null,
+    isClosing: false,
+  };
+  const pipeline: Pipeline = new Pipeline({
+    clock,
+    directory: roster,
+    held,
+    watchdog: new Watchdog(clock),
+    maxBodyBytes: () => settings.server.maxBodyBytes,
+    dropCredentials: () => !life.keyRing.isEmpty,
+    onAccess: settings.log.access ? (facts: AccessFacts) => log.info(facts, 'request') : () => undefined,
+    onInternalError: (error) => log.error({ err: error }, 'internal error'),
+  });
+  roster.apply(life.settings);
+  const requests = await createRequestServer({
+    server: settings.server,
+    tls: await readTls(settings.server.tls),
+    protocols: [openai, anthropic],
+    dialect: openaiDialect,
+    pipeline,
+    keyRing: () => life.keyRing,
+    models: () => life.settings.models,
+    createdS: Math.floor(clock.wallMs() / 1000),
+  });
+  const admin = createAdminServer({
+    server: settings.server,
+    dialect: openaiDialect,
+    registry: metrics.registry,
+    pipeline,
+    controls: () => roster.runtimes,
+    unready: () => (life.isClosing ? 'draining' : null),
+    configFault: () => life.fault,
+  });
+  await listen(admin, settings.server.admin);
+  await listen(requests, settings.server.listen);
+  return {
+    address: addressOf(requests),
+    adminAddress: addressOf(admin),
+    reload(next) {
+      const effective = withOwnCommand(next, options.ownCommand);
+      if (JSON.stringify(next.server) !== JSON.stringify(settings.server)) {
+        log.warn('changes under server are taken at the next start');
+      }
+      roster.apply(effective);
+      life.settings = effective;
+      life.keyRing = new KeyRing(next.auth.keys);
+      life.fault = null;
+      metrics.reloaded('taken');
+    },
+    refuseReload(fault) {
+      life.fault = fault;
+      metrics.reloaded('refused');
+    },
+    async close() {
+      life.isClosing = true;
+      const cut = await drain(requests, pipeline, settings.server.drainMs);
+      if (cut > 0) log.warn({ requests: cut }, 'drain has passed: requests were cut');
+      await Promise.all([requests.close(), admin.close()]);
+      await roster.close();
+      await Promise.all([...Object.values(drivers).map((driver) => driver.close()), prober.close()]);
+    },
+  };
+}
+
+/** While draining the listener stays open to say so; idle connections are closed as they become idle. */
+async function drain(server: FastifyInstance, pipeline: Pipeline, drainMs: number): Promise<number> {
+  const closeIdle = setInterval(() => server.server.closeIdleConnections(), 100);
+  const cut = await pipeline.drain(drainMs);
+  clearInterval(closeIdle);
+  return cut;
+}
+
+function createDrivers({ log }: AppOptions, ownerHash: string): Record<'process' | 'static', Driver> {
+  const clock = systemClock;
+  const onFault = (error: unknown) => log.error({ err: error }, 'process driver fault');
+  return {
+    process: createProcessDriver({ clock, ownerHash, onFault }) as Driver,
+    static: createStaticDriver({ clock }) as Driver,
+  };
+}
+
+function* gaugesOf(roster: Roster) {
+  for (const [name, runtime] of roster.runtimes) yield [name, runtime.gauges()] as const;
+}
+
+async function readTls(tls: ServerSettings['tls']): Promise<{ cert: string; key: string } | null> {
+  if (tls === null) return null;
+  const [cert, key] = await Promise.all([readFile(tls.certFile, 'utf8'), readFile(tls.keyFile, 'utf8')]);
+  return { cert, key };
+}
+
+async function listen(
+  server: FastifyInstance,
+  { host, port }: { host: string; port: number },
+): Promise<void> {
+  await server.listen({ host, port });
+}
+
+function addressOf(server: FastifyInstance): { host: string; port: number } {
+  const { address, port } = server.server.address() as AddressInfo;
+  return { host: address.includes(':') ? `[${address}]` : address, port };
+}
+
+function withOwnCommand(settings: Settings, own: readonly string[]): Settings {
+  const models = new Map<string, ModelSettings>();
+  for (const [name, model] of settings.models)
+    models.set(name, { ...model, revision: filled(model.revision, own) });
+  return { ...settings, models };
+}
+
+function filled(revision: ModelSettings['revision'], own: readonly string[]): ModelSettings['revision'] {
+  const { backend } = revision;
+  if (backend.driver !== 'process' || backend.command[0] !== '{pilotlight}') return revision;
+  return { ...revision, backend: { ...backend, command: [...own, ...backend.command.slice(1)] } };
+}
+
+function logEvent(log: Log, model: string, event: ActivationEvent): void {
+  const { type, ...facts } = event;
+  const isBad = type === 'start-failed' || type === 'replica-lost' || type === 'driver-failed';
+  if (type === 'step') log.debug({ model, ...facts }, type);
+  else if (isBad) log.warn({ model, ...facts }, type);
+  else log.info({ model, ...facts }, type);
+}

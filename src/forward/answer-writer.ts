@@ -1,0 +1,176 @@
+import type { PilotlightError } from '../core/errors.ts';
+import { PilotlightError as GatewayError } from '../core/errors.ts';
+import type { WaitState } from '../core/protocol.ts';
+import { type FlatHeaders, flatValue } from './headers.ts';
+import { cutAnswer, type ReplyContext, sendError } from './reply.ts';
+
+/** The head of a backend's answer. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: FlatHeaders;
+  /** content-length; null when unknown. */
+  readonly bodyBytes: number | null;
+}
+
+/** Gives the fields that the gateway adds to every answer, at the moment when it begins. */
+export type AddedHeaders = () => FlatHeaders;
+
+const statusesWithoutBody = new Set([204, 304]);
+
+/**
+ * Writes one answer to the client. The head is held back until the first bytes of a body of known length, so that
+ * both leave in one write, and the last chunk ends the answer in the same one.
+ */
+export class AnswerWriter {
+  readonly #context: ReplyContext;
+  readonly #added: AddedHeaders;
+  #pending: AnswerHead | null = null;
+  #expectedBytes: number | null = null;
+  #bytes = 0;
+  #isSse = false;
+  #isAtEventEnd = true;
+  #committed: 'no' | 'sse' | 'json' = 'no';
+  #isBegun = false;
+  /** Why a head could not be passed on after an early commit. */
+  cutError: PilotlightError | null = null;
+
+  constructor(context: ReplyContext, added: AddedHeaders) {
+    this.#context = context;
+    this.#added = added;
+  }
+
+  /** Whether bytes of an answer are on their way (a heartbeat's commit included). */
+  get hasHead(): boolean {
+    return this.#isBegun || this.#committed !== 'no';
+  }
+
+  get isCut(): boolean {
+    return this.cutError !== null;
+  }
+
+  /** Bytes of body passed on. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isSse(): boolean {
+    return this.#isSse;
+  }
+
+  /** Tells a waiting client that it is waited for; the first one commits the status to 200. */
+  heartbeat(kind: 'sse' | 'json', state: WaitState): void {
+    const { res, dialect, requestId, extraHeaders } = this.#context;
+    if (this.#isBegun || res.destroyed) return;
+    if (this.#committed === 'no') {
+      const type = kind === 'sse' ? 'text/event-stream; charset=utf-8' : 'application/json';
+      const fields = [
+        'content-type',
+        type,
+        'cache-control',
+        'no-cache',
+        'x-request-id',
+        requestId,
+        ...extraHeaders,
+      ];
+      this.#committed = kind;
+      res.writeHead(200, fields);
+    }
+    // A client that does not read gets no more: what it has not taken yet tells it enough.
+    if (!res.writableNeedDrain) res.write(kind === 'sse' ? dialect.renderHeartbeat(state) : ' ');
+  }
+
+  head(head: AnswerHead): void {
+    const type = flatValue(head.headers, 'content-type') ?? '';
+    const isPlain = flatValue(head.headers, 'content-encoding') === null;
+    this.#isSse = type.startsWith('text/event-stream') && isPlain;
+    this.#expectedBytes = head.bodyBytes;
+    if (this.#committed !== 'no') {
+      this.#joinCommitted(head, isPlain);
+      return;
+    }
+    this.#isBegun = true;
+    const hasBody = this.#context.req.method !== 'HEAD' && !statusesWithoutBody.has(head.status);
+    if (hasBody && head.bodyBytes !== null && head.bodyBytes > 0) this.#pending = head;
+    else this.#writeHead(head);
+  }
+
+  #joinCommitted(head: AnswerHead, isPlain: boolean): void {
+    if (head.status === 200 && isPlain) {
+      this.#isBegun = true;
+      this.#expectedBytes = null;
+      if (this.#committed === 'sse')
+        this.#context.res.write(`: pilotlight ${timingComment(this.#added())}\n\n`);
+      return;
+    }
+    const message = `backend answered ${head.status} after the answer had begun with a heartbeat`;
+    this.cutError = new GatewayError('backend_bad_response', message);
+    this.cut(this.cutError);
+  }
+
+  #writeHead(head: AnswerHead): void {
+    const { res, requestId, extraHeaders } = this.#context;
+    const fields = head.headers;
+    fields.push('x-request-id', requestId, ...this.#added(), ...extraHeaders);
+    res.writeHead(head.status, head.statusText, fields);
+    if (this.#pending === null && head.bodyBytes === null) res.flushHeaders();
+    this.#pending = null;
+  }
+
+  /** False: wait for `onDrain` before the next. */
+  data(chunk: Buffer): boolean {
+    const { res } = this.#context;
+    this.#bytes += chunk.length;
+    if (this.#pending !== null) this.#writeHead(this.#pending);
+    if (this.#expectedBytes === this.#bytes) {
+      res.end(chunk);
+      return true;
+    }
+    if (this.#isSse) this.#isAtEventEnd = endsEvent(chunk);
+    return res.write(chunk);
+  }
+
+  onDrain(resume: () => void): void {
+    this.#context.res.once('drain', resume);
+  }
+
+  end(trailers: Record<string, string | string[]>): void {
+    const { res } = this.#context;
+    if (this.#pending !== null) this.#writeHead(this.#pending);
+    if (res.writableEnded) return;
+    const names = Object.keys(trailers);
+    if (names.length > 0 && this.#expectedBytes === null) res.addTrailers(trailers as Record<string, string>);
+    res.end();
+  }
+
+  /** An error after the first byte: told where the framing allows it, and the connection is cut. */
+  cut(error: PilotlightError): void {
+    if (this.#pending !== null) {
+      this.#pending = null;
+      this.#isBegun = false;
+      sendError(this.#context, error);
+      return;
+    }
+    const isSse = this.#isBegun ? this.#isSse && this.#isAtEventEnd : this.#committed === 'sse';
+    const isJson = !this.#isBegun && this.#committed === 'json';
+    cutAnswer(this.#context, error, isSse ? 'sse' : isJson ? 'json' : 'no');
+  }
+
+  /** An error before any byte of the backend's answer: a whole error answer, or after a heartbeat its event. */
+  fail(error: PilotlightError): void {
+    if (this.hasHead) this.cut(error);
+    else sendError(this.#context, error, this.#added());
+  }
+}
+
+function endsEvent(chunk: Buffer): boolean {
+  const last = chunk.length - 1;
+  return (
+    chunk[last] === 0x0a &&
+    (chunk[last - 1] === 0x0a || (chunk[last - 1] === 0x0d && chunk[last - 2] === 0x0a))
+  );
+}
+
+function timingComment(headers: FlatHeaders): string {
+  return (flatValue(headers, 'server-timing') ?? '').replaceAll('\n', ' ');
+}

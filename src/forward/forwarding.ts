@@ -1,0 +1,214 @@
+import type { Dispatcher } from 'undici';
+import type { TimeoutSettings } from '../config/settings.ts';
+import { PilotlightError } from '../core/errors.ts';
+import type { AnswerWriter } from './answer-writer.ts';
+import { type FlatHeaders, flatValue, responseHeaders } from './headers.ts';
+import type { UpstreamBody } from './request-body.ts';
+import type { Watchdog, Watched } from './watchdog.ts';
+
+/**
+ * How an attempt at a replica ended; told exactly once.
+ * | end | what is known | the client has |
+ * |---|---|---|
+ * | answered | the body ended | the whole answer |
+ * | refused | no byte of the request was written | nothing |
+ * | loading | the replica says it is not ready | nothing |
+ * | failed | the error says it | nothing yet, or a cut answer when `isCut` |
+ * | gone | the client left | - |
+ */
+export type ForwardEnd =
+  | { readonly kind: 'answered' | 'loading' | 'gone' }
+  | { readonly kind: 'refused'; readonly cause: Error }
+  | { readonly kind: 'failed'; readonly error: PilotlightError; readonly isCut: boolean };
+
+/** One attempt's input. */
+export interface ForwardOptions {
+  readonly pool: Dispatcher;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: FlatHeaders;
+  readonly body: UpstreamBody;
+  readonly answer: AnswerWriter;
+  readonly timeouts: TimeoutSettings;
+  readonly isStream: boolean;
+  /** Text in a 503 that means "still loading". */
+  readonly loading: string;
+  readonly watchdog: Watchdog;
+  readonly nowMs: () => number;
+  readonly onHead: () => void;
+  readonly onEnd: (end: ForwardEnd) => void;
+}
+
+const maxLoadingBytes = 4096;
+const defaultStreamFirstByteMs = 600_000;
+
+/** Sends one request to one replica and its answer to the client: undici's handler, one object per attempt. */
+export class Forwarding implements Dispatcher.DispatchHandler, Watched {
+  readonly #options: ForwardOptions;
+  readonly #startedAtMs: number;
+  #lastByteAtMs: number;
+  #controller: Dispatcher.DispatchController | null = null;
+  #isWritten = false;
+  #hasHead = false;
+  #isDone = false;
+  /** The 503 that may mean "loading": kept back until that is known. */
+  #doubtful: { headers: FlatHeaders; statusText: string; chunks: Buffer[]; bytes: number } | null = null;
+
+  constructor(options: ForwardOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.nowMs();
+    this.#lastByteAtMs = this.#startedAtMs;
+  }
+
+  /** Sends it. Every outcome, also a synchronous one, is told through `onEnd`. */
+  start(): void {
+    const { pool, method, path, headers, body, watchdog } = this.#options;
+    watchdog.add(this);
+    pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body: body as Buffer }, this);
+  }
+
+  /** The client left, or the gateway ends: the upstream connection is cut. */
+  abort(): void {
+    this.#finish({ kind: 'gone' });
+    this.#controller?.abort(new Error('client gone'));
+  }
+
+  check(nowMs: number): void {
+    const { timeouts, isStream } = this.#options;
+    const firstByteMs = timeouts.firstByteMs ?? (isStream ? defaultStreamFirstByteMs : timeouts.totalMs);
+    const isPast = (limitMs: number, sinceMs: number) => limitMs > 0 && nowMs - sinceMs > limitMs;
+    if (isPast(timeouts.totalMs, this.#startedAtMs)) this.#timeOut('total', timeouts.totalMs);
+    else if (!this.#hasHead && isPast(firstByteMs, this.#startedAtMs))
+      this.#timeOut('firstByte', firstByteMs);
+    else if (this.#hasHead && isPast(timeouts.idleMs, this.#lastByteAtMs))
+      this.#timeOut('idle', timeouts.idleMs);
+  }
+
+  #timeOut(name: string, limitMs: number): void {
+    const error = new PilotlightError(
+      'backend_timeout',
+      `backend timed out: timeouts.${name} is ${limitMs} ms`,
+    );
+    this.#fail(error);
+    this.#controller?.abort(error);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isDone) controller.abort(new Error('client gone'));
+    else this.#isWritten = true;
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusText = '',
+  ): void {
+    if (status < 200 || this.#isDone) return;
+    const headers = responseHeaders(rawOf(controller));
+    if (status === 503 && this.#options.loading !== '') {
+      this.#doubtful = { headers, statusText, chunks: [], bytes: 0 };
+      return;
+    }
+    this.#head(status, headers, statusText);
+  }
+
+  #head(status: number, headers: FlatHeaders, statusText: string): void {
+    this.#hasHead = true;
+    this.#lastByteAtMs = this.#options.nowMs();
+    this.#options.onHead();
+    const length = flatValue(headers, 'content-length');
+    this.#options.answer.head({
+      status,
+      headers,
+      statusText,
+      bodyBytes: length === null ? null : Number(length),
+    });
+    if (this.#options.answer.isCut) this.#endCut();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isDone) return;
+    if (this.#doubtful !== null && !this.#stillDoubtful(chunk)) return;
+    if (this.#doubtful !== null) return;
+    this.#lastByteAtMs = this.#options.nowMs();
+    if (!this.#options.answer.data(chunk)) {
+      controller.pause();
+      this.#options.answer.onDrain(() => controller.resume());
+    }
+  }
+
+  /** True while the 503 may still mean "loading"; else its kept bytes go to the client. */
+  #stillDoubtful(chunk: Buffer): boolean {
+    const doubtful = this.#doubtful!;
+    doubtful.chunks.push(chunk);
+    doubtful.bytes += chunk.length;
+    if (doubtful.bytes <= maxLoadingBytes) return true;
+    this.#settleDoubt();
+    return false;
+  }
+
+  #settleDoubt(): void {
+    const doubtful = this.#doubtful;
+    if (doubtful === null) return;
+    this.#doubtful = null;
+    this.#head(503, doubtful.headers, doubtful.statusText);
+    for (const chunk of doubtful.chunks) if (!this.#isDone) this.#options.answer.data(chunk);
+  }
+
+  onResponseEnd(
+    _controller: Dispatcher.DispatchController,
+    trailers: Record<string, string | string[]>,
+  ): void {
+    if (this.#isDone) return;
+    const doubtful = this.#doubtful;
+    if (doubtful !== null && Buffer.concat(doubtful.chunks).includes(this.#options.loading)) {
+      this.#finish({ kind: 'loading' });
+      return;
+    }
+    this.#settleDoubt();
+    if (this.#isDone) return;
+    this.#options.answer.end(trailers);
+    this.#finish({ kind: 'answered' });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+    if (this.#isDone) return;
+    if (!this.#isWritten) this.#finish({ kind: 'refused', cause });
+    else this.#fail(brokenBackend(cause, this.#hasHead));
+  }
+
+  #endCut(): void {
+    this.#finish({ kind: 'failed', error: this.#options.answer.cutError!, isCut: true });
+    this.#controller?.abort(new Error('answer cannot be passed on'));
+  }
+
+  #fail(error: PilotlightError): void {
+    const isCut = this.#options.answer.hasHead;
+    if (isCut) this.#options.answer.cut(error);
+    this.#finish({ kind: 'failed', error, isCut });
+  }
+
+  #finish(end: ForwardEnd): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#options.watchdog.delete(this);
+    this.#options.onEnd(end);
+  }
+}
+
+function rawOf(controller: Dispatcher.DispatchController): (Buffer | string)[] {
+  return (controller as { rawHeaders?: (Buffer | string)[] | null }).rawHeaders ?? [];
+}
+
+function brokenBackend(cause: Error, hasHead: boolean): PilotlightError {
+  const code = (cause as { code?: string }).code ?? '';
+  if (cause.name === 'HTTPParserError' || code.startsWith('HPE_')) {
+    return new PilotlightError('backend_bad_response', 'backend answered with something that is not HTTP', {
+      cause,
+    });
+  }
+  const when = hasHead ? 'in the middle of its answer' : 'after the request was sent, before its answer';
+  return new PilotlightError('backend_reset', `backend closed the connection ${when}`, { cause });
+}

@@ -1,0 +1,136 @@
+/**
+ * Header fields as flat arrays of name, value, name, value, ... the way Node and undici hand them over: nothing is
+ * folded into an object on the way through.
+ */
+export type FlatHeaders = string[];
+
+/** RFC 9110, 7.6.1: fields of one hop; `expect` is answered here, `host` and `content-length` are set anew. */
+const dropFromRequest = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'host',
+  'content-length',
+  'x-request-id',
+  'traceparent',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]);
+
+const dropFromResponse = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-request-id',
+]);
+
+/** What the gateway says of the request it passes on. */
+export interface ForwardFacts {
+  readonly requestId: string;
+  readonly traceparent: string;
+  /** The client's address as the socket tells it. */
+  readonly clientIp: string;
+  readonly host: string;
+  readonly proto: 'http' | 'https';
+  /** Without a body: null; of unknown length: -1. */
+  readonly bodyBytes: number | null;
+  /** The client's credentials stay here. */
+  readonly dropCredentials: boolean;
+  /** The gateway's own headers for this backend; they replace the client's. */
+  readonly backendHeaders: Readonly<Record<string, string>>;
+  /** A heartbeat committed the answer before its encoding is known. */
+  readonly forceIdentity: boolean;
+}
+
+/** The fields that go to the backend. */
+export function requestHeaders(raw: readonly string[], facts: ForwardFacts): FlatHeaders {
+  const named = connectionTokens(raw);
+  const out: FlatHeaders = [];
+  let forwardedFor = facts.clientIp;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    const value = raw[i + 1]!;
+    if (name === 'x-forwarded-for') forwardedFor = `${value}, ${facts.clientIp}`;
+    if (dropFromRequest.has(name) || named?.has(name) || name in facts.backendHeaders) continue;
+    if (facts.dropCredentials && (name === 'authorization' || name === 'x-api-key')) continue;
+    if (facts.forceIdentity && name === 'accept-encoding') continue;
+    out.push(name, value);
+  }
+  out.push('x-request-id', facts.requestId, 'traceparent', facts.traceparent);
+  out.push('x-forwarded-for', forwardedFor, 'x-forwarded-host', facts.host, 'x-forwarded-proto', facts.proto);
+  out.push('forwarded', forwardedField(facts));
+  if (facts.forceIdentity) out.push('accept-encoding', 'identity');
+  if (facts.bodyBytes !== null && facts.bodyBytes >= 0) out.push('content-length', String(facts.bodyBytes));
+  for (const name in facts.backendHeaders) out.push(name, facts.backendHeaders[name]!);
+  return out;
+}
+
+/** RFC 7239; IPv6 addresses are bracketed and quoted. */
+function forwardedField(facts: ForwardFacts): string {
+  const node = facts.clientIp.includes(':') ? `"[${facts.clientIp}]"` : facts.clientIp;
+  const host = facts.host.replace(/["\\]/g, '');
+  return `for=${node};host="${host}";proto=${facts.proto}`;
+}
+
+/** The fields that go to the client, out of undici's raw name and value buffers. */
+export function responseHeaders(raw: readonly (Buffer | string)[]): FlatHeaders {
+  const out: FlatHeaders = [];
+  let named: Set<string> | null = null;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = text(raw[i]!).toLowerCase();
+    const value = text(raw[i + 1]!);
+    if (name === 'connection') named = addTokens(named, value);
+    if (!dropFromResponse.has(name)) out.push(name, value);
+  }
+  return named === null ? out : without(out, named);
+}
+
+/** The first value of a field in a flat array with lower-case names. */
+export function flatValue(headers: readonly string[], name: string): string | null {
+  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i] === name) return headers[i + 1]!;
+  return null;
+}
+
+function text(value: Buffer | string): string {
+  return typeof value === 'string' ? value : value.toString('latin1');
+}
+
+function connectionTokens(raw: readonly string[]): Set<string> | null {
+  let named: Set<string> | null = null;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]!.length === 10 && raw[i]!.toLowerCase() === 'connection')
+      named = addTokens(named, raw[i + 1]!);
+  }
+  return named;
+}
+
+/** `keep-alive` and `close` name no field worth a look-up. */
+function addTokens(named: Set<string> | null, value: string): Set<string> | null {
+  const lower = value.toLowerCase();
+  if (lower === 'keep-alive' || lower === 'close') return named;
+  const all = named ?? new Set<string>();
+  for (const token of lower.split(',')) all.add(token.trim());
+  return all;
+}
+
+function without(headers: FlatHeaders, named: Set<string>): FlatHeaders {
+  const out: FlatHeaders = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (!named.has(headers[i]!)) out.push(headers[i]!, headers[i + 1]!);
+  }
+  return out;
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { PilotlightError } from '../core/errors.ts';
+import type { Dialect } from '../core/protocol.ts';
+import type { FlatHeaders } from './headers.ts';
+
+/** How long, and for how many bytes, an upload that was refused is still read, so that its sender sees the answer. */
+const lingerMs = 5_000;
+const lingerBytes = 64 * 1024 * 1024;
+
+/** What every answer of the gateway itself needs. */
+export interface ReplyContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly dialect: Dialect;
+  readonly requestId: string;
+  /** Fields for every answer (CORS). */
+  readonly extraHeaders: FlatHeaders;
+}
+
+/** The fields of an error answer besides those that describe its body. */
+export function errorHeaders(error: PilotlightError): FlatHeaders {
+  const { shouldRetry, retryAfter } = error.spec;
+  const headers: FlatHeaders = [];
+  if (retryAfter) {
+    headers.push('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
+    headers.push('retry-after-ms', String(Math.ceil(error.retryAfterMs)));
+  }
+  if (shouldRetry !== undefined) headers.push('x-should-retry', String(shouldRetry));
+  return headers;
+}
+
+/**
+ * Answers with an error in the route's dialect. An upload that is still under way is read on for a while (linger),
+ * since closing on a sender resets the connection and takes the answer with it.
+ */
+export function sendError(context: ReplyContext, error: PilotlightError, headers: FlatHeaders = []): void {
+  const { req, res, dialect, requestId, extraHeaders } = context;
+  if (res.headersSent || res.destroyed) return;
+  const body = Buffer.from(dialect.renderError(error));
+  const all = [
+    'content-type',
+    'application/json',
+    'content-length',
+    String(body.length),
+    'x-request-id',
+    requestId,
+  ];
+  all.push(...errorHeaders(error), ...extraHeaders, ...headers);
+  const isUploading = !req.complete;
+  if (isUploading || error.code === 'draining') all.push('connection', 'close');
+  res.writeHead(error.spec.status, all);
+  if (!isUploading) {
+    res.end(body);
+    return;
+  }
+  res.write(body);
+  linger(req, () => res.end());
+}
+
+/** Reads and drops what still comes, then calls `done`: at the end, or after a bounded time and size. */
+function linger(req: IncomingMessage, done: () => void): void {
+  let bytes = 0;
+  const finish = () => {
+    clearTimeout(timer);
+    req.removeListener('data', count);
+    req.removeListener('end', finish);
+    req.removeListener('close', finish);
+    done();
+  };
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > lingerBytes) finish();
+  };
+  const timer = setTimeout(finish, lingerMs);
+  timer.unref();
+  req.on('data', count);
+  req.once('end', finish);
+  req.once('close', finish);
+  req.resume();
+}
+
+/**
+ * Ends an answer whose head is out already: an SSE error event where one may stand, then the connection is cut, so
+ * that nobody takes a cut body for a whole one.
+ */
+export function cutAnswer(
+  context: ReplyContext,
+  error: PilotlightError,
+  mayWriteEvent: 'sse' | 'json' | 'no',
+): void {
+  const { res, dialect } = context;
+  if (res.destroyed) return;
+  if (mayWriteEvent === 'no') {
+    res.destroy();
+    return;
+  }
+  const text = mayWriteEvent === 'sse' ? dialect.renderStreamError(error) : dialect.renderError(error);
+  res.write(text, () => res.destroy());
+}

@@ -1,0 +1,48 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { KeySettings } from '../config/settings.ts';
+import { PilotlightError } from '../core/errors.ts';
+
+/** The credential a client sent: `Authorization: Bearer KEY` (any case of Bearer) or `x-api-key: KEY`; or null. */
+export function presentedKey(req: IncomingMessage): string | null {
+  const bearer = /^bearer +(\S+)\s*$/i.exec(req.headers.authorization ?? '');
+  if (bearer !== null) return bearer[1]!;
+  const apiKey = req.headers['x-api-key'];
+  return typeof apiKey === 'string' && apiKey !== '' ? apiKey : null;
+}
+
+/** Compares two secrets in a time that does not depend on where they differ. */
+export function isSameSecret(presented: string, expected: string): boolean {
+  return timingSafeEqual(hash('sha256', presented, 'buffer'), hash('sha256', expected, 'buffer'));
+}
+
+/** Knows the keys; looks at all of them for every request, whichever fits. */
+export class KeyRing {
+  readonly #keys: readonly { readonly settings: KeySettings; readonly digest: Buffer }[];
+
+  constructor(keys: readonly KeySettings[]) {
+    this.#keys = keys.map((settings) => ({ settings, digest: Buffer.from(settings.sha256, 'hex') }));
+  }
+
+  get isEmpty(): boolean {
+    return this.#keys.length === 0;
+  }
+
+  /** The key of a request; null when none is needed; throws invalid_api_key. */
+  authenticate(req: IncomingMessage): KeySettings | null {
+    if (this.isEmpty) return null;
+    const key = presentedKey(req);
+    if (key === null) {
+      throw new PilotlightError(
+        'invalid_api_key',
+        'no API key: send Authorization: Bearer KEY or x-api-key: KEY',
+      );
+    }
+    const digest = hash('sha256', key, 'buffer');
+    let found: KeySettings | null = null;
+    for (const candidate of this.#keys)
+      if (timingSafeEqual(candidate.digest, digest)) found = candidate.settings;
+    if (found === null) throw new PilotlightError('invalid_api_key', 'the API key is not known here');
+    return found;
+  }
+}
