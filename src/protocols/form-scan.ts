@@ -9,6 +9,9 @@ const maxHeadBytes = 8192;
 /** The longest run of spaces behind a boundary (RFC 2046, transport padding). */
 const maxPaddingBytes = 256;
 
+/** How much of a chunk is joined to what is left of the one before: more than a boundary. */
+const seamBytes = 1024;
+
 const nothing = Buffer.alloc(0);
 const headEnd = Buffer.from('\r\n\r\n');
 
@@ -50,8 +53,22 @@ export class FormScanner implements IntentParser {
 
   /** Takes the next bytes. Throws invalid_body, model_required. */
   push(chunk: Buffer): Intent | 'more' {
-    if (this.#state === 'epilogue') return 'more';
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let taken = 0;
+    // Only the seam is joined, since copying all of an upload would cost more than scanning it.
+    while (this.#rest.length > 0 && taken < chunk.length) {
+      const seam = chunk.subarray(taken, taken + seamBytes);
+      const found = this.#consume(Buffer.concat([this.#rest, seam]));
+      if (found !== 'more') return found;
+      taken += seam.length;
+      if (this.#rest.length <= seam.length) {
+        taken -= this.#rest.length;
+        this.#rest = nothing;
+      }
+    }
+    return taken < chunk.length ? this.#consume(chunk.subarray(taken)) : 'more';
+  }
+
+  #consume(bytes: Buffer): Intent | 'more' {
     let at = 0;
     for (;;) {
       const state: State = this.#state;
@@ -62,7 +79,7 @@ export class FormScanner implements IntentParser {
     }
     this.#restStart += at;
     // A copy: the caller may reuse the chunk's memory.
-    this.#rest = Buffer.from(bytes.subarray(at));
+    this.#rest = at === bytes.length ? nothing : Buffer.from(bytes.subarray(at));
     return 'more';
   }
 
