@@ -1,0 +1,40 @@
+import type { ProbeResult, Prober, ReadySpec } from '../core/prober.ts';
+import { probeHttp } from './http-probe.ts';
+import { probeTcp } from './tcp-probe.ts';
+
+/**
+ * Probes over a fresh connection each time: one kept alive would say nothing of whether new ones are accepted, and
+ * could be closed by the backend at the moment of the request. `close` ends the probes under way as unreachable.
+ */
+export function createProber(): Prober & { close(): Promise<void> } {
+  const closing = new AbortController();
+  const underWay = new Set<Promise<ProbeResult>>();
+  return {
+    async probe(origin, ready, signal) {
+      signal.throwIfAborted();
+      const ended = AbortSignal.any([signal, closing.signal]);
+      const probe = probeOnce(origin, ready, ended);
+      underWay.add(probe);
+      const result = await probe;
+      underWay.delete(probe);
+      signal.throwIfAborted();
+      return result;
+    },
+    async close() {
+      closing.abort();
+      await Promise.all(underWay);
+    },
+  };
+}
+
+async function probeOnce(origin: string, ready: ReadySpec, signal: AbortSignal): Promise<ProbeResult> {
+  try {
+    if (signal.aborted) return { state: 'unreachable', detail: 'the prober is closed' };
+    if (ready.kind === 'http') return await probeHttp(origin, ready, signal);
+    if (ready.kind === 'tcp') return await probeTcp(origin, ready.timeoutMs, signal);
+    return { state: 'ready', detail: 'no probe' };
+  } catch (error) {
+    // An origin, path or header that cannot be sent: the check of the configuration should have found it.
+    return { state: 'unreachable', detail: error instanceof Error ? error.message : String(error) };
+  }
+}

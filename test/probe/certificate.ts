@@ -1,0 +1,20 @@
+/** A key and its self-signed certificate for localhost and 127.0.0.1, made for these tests only; valid until 2126. */
+export const testKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgx+c/h/8AZfiWAyp6
+MIsg/yf9B8yebDGCPeJ29A6xMw+hRANCAAQajtSJqlhzOKERhTAkS6+zp39jDm7l
+t8mf8b3d26gzYY/Jh/C0Q41e0JTas4yQV+VapRhaLiN1951fPT3Z7620
+-----END PRIVATE KEY-----
+`;
+
+export const testCertificate = `-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIULav9ff2QxL5ajxviixAh8LbyDQYwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDA2NDkzNloYDzIxMjYxMDMx
+MDY0OTM2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQajtSJqlhzOKERhTAkS6+zp39jDm7lt8mf8b3d26gzYY/Jh/C0Q41e
+0JTas4yQV+VapRhaLiN1951fPT3Z7620o28wbTAdBgNVHQ4EFgQUr7ak/5QCy5kd
+ohno4Z86hWzFOyQwHwYDVR0jBBgwFoAUr7ak/5QCy5kdohno4Z86hWzFOyQwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDRwAwRAIgar4yJEHCcwNqqS3uXzUijoDyVgpdTx5Ld7jMzOJRRMoCIE0T
+KjcVdJ6igCpq7eQK0EqFgow4Ivi30jsPOPksCR2t
+-----END CERTIFICATE-----
+`;
