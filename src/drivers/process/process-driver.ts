@@ -1,0 +1,90 @@
+import type { ProcessBackend } from '../../config/settings.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Driver, ScaleRequest, Target, TargetStatus } from '../../core/driver.ts';
+import { currentOwner, formatOwner } from './owner.ts';
+import { PortFinder } from './ports.ts';
+import { ReplicaProcess } from './replica-process.ts';
+import { TargetProcesses } from './target-processes.ts';
+
+export interface ProcessDriverOptions {
+  readonly clock: Clock;
+  /** Hash of the path of the configuration: by it the next start finds what this one left behind (`endOrphans`). */
+  readonly ownerHash: string;
+  /** A watcher that threw, a process that could not be signalled. Default: ignored. */
+  readonly onFault?: (error: unknown) => void;
+  /** Where the processes listen. Default 127.0.0.1. */
+  readonly host?: '127.0.0.1';
+}
+
+/** Runs each replica as a process group of its own on this machine. */
+export function createProcessDriver(options: ProcessDriverOptions): Driver<ProcessBackend> {
+  return new ProcessDriver(options);
+}
+
+class ProcessDriver implements Driver<ProcessBackend> {
+  readonly name = 'process';
+  readonly #clock: Clock;
+  readonly #owner: string;
+  readonly #onFault: (error: unknown) => void;
+  readonly #host: string;
+  readonly #ports: PortFinder;
+  readonly #processesById = new Map<string, TargetProcesses>();
+  #replicasMade = 0;
+  #isClosed = false;
+
+  constructor({ clock, ownerHash, onFault = () => undefined, host = '127.0.0.1' }: ProcessDriverOptions) {
+    this.#clock = clock;
+    this.#owner = formatOwner(currentOwner(ownerHash));
+    this.#onFault = onFault;
+    this.#host = host;
+    this.#ports = new PortFinder(host);
+  }
+
+  async scale(target: Target<ProcessBackend>, request: ScaleRequest, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#isClosed) throw new Error(`cannot scale ${target.id}: the process driver is closed`);
+    this.#processesOf(target).scale(target, request);
+  }
+
+  async watch(
+    target: Target<ProcessBackend>,
+    onStatus: (status: TargetStatus) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const processes = this.#processesOf(target);
+    await processes.watch(onStatus, signal);
+    if (processes.isIdle && this.#processesById.get(target.id) === processes)
+      this.#processesById.delete(target.id);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#processesById.values()].map((processes) => processes.stop()));
+  }
+
+  #processesOf(target: Target<ProcessBackend>): TargetProcesses {
+    let processes = this.#processesById.get(target.id);
+    if (processes === undefined) {
+      processes = new TargetProcesses({
+        createReplica: (current, onChange) => this.#createReplica(current, onChange),
+        onFault: this.#onFault,
+      });
+      this.#processesById.set(target.id, processes);
+    }
+    return processes;
+  }
+
+  #createReplica(target: Target<ProcessBackend>, onChange: () => void): ReplicaProcess {
+    this.#replicasMade += 1;
+    return new ReplicaProcess({
+      id: `${target.id}#${this.#replicasMade}`,
+      target,
+      clock: this.#clock,
+      host: this.#host,
+      ports: this.#ports,
+      owner: this.#owner,
+      onChange,
+      onFault: this.#onFault,
+    });
+  }
+}
