@@ -104,12 +104,19 @@ models:
 `;
 }
 
-/** A wrk script: POST of a chat body of about 500 bytes; prints one JSON line at its end. */
+/**
+ * A wrk script: POST of a chat body, of about 500 bytes or as many as its argument says; prints one JSON line at its
+ * end.
+ */
 export const wrkScript = `wrk.method = "POST"
 wrk.path = "/v1/chat/completions"
 wrk.headers["content-type"] = "application/json"
-wrk.body = '{"model":"bench","messages":[{"role":"system","content":"You are a helpful assistant."},' ..
-  '{"role":"user","content":"' .. string.rep("why is the sky blue? ", 18) .. '"}],"temperature":0.7}'
+function init(args)
+  local head = '{"model":"bench","messages":[{"role":"user","content":"'
+  local tail = '"}],"temperature":0.7}'
+  local padding = (tonumber(args[1]) or 500) - #head - #tail
+  wrk.body = head .. string.rep("why is the sky blue? ", math.floor(padding / 21)) .. tail
+end
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format('{"requests":%d,"durationUs":%d,"p50Us":%d,"p99Us":%d,"failed":%d}\\n',

@@ -10,7 +10,8 @@ export function renderScenario(scenario: Scenario, outcome: Outcome): string {
   );
   const references = (['go', 'nginx'] as const).filter((name) => measured.includes(name));
   const head = ['figure', ...measured, ...references.map((name) => `x ${name}`), 'at least'];
-  const rows = scenario.figures.map(({ name, unit, goal, digits }) => [
+  const figures = scenario.figures.filter(({ name }) => outcome.samples.figures().includes(name));
+  const rows = figures.map(({ name, unit, goal, digits }) => [
     `${name}, ${unit}`,
     ...measured.map((target) => number(outcome.samples.of(name, target), digits)),
     ...references.map((reference) => spread(outcome.samples.ratios(name, 'pilotlight', reference))),

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { Lab, Unavailable } from './lab.ts';
 import { renderScenario } from './report.ts';
 import { emptyOutcome, type Outcome, type Scenario } from './scenario.ts';
+import { body } from './scenarios/body.ts';
 import { cold } from './scenarios/cold.ts';
 import { drain, holdLarge, holdSmall } from './scenarios/hold.ts';
 import { limited } from './scenarios/limit.ts';
@@ -12,7 +13,18 @@ import { stream } from './scenarios/stream.ts';
 import { latency, warm } from './scenarios/warm.ts';
 import { versions } from './tools.ts';
 
-const all: readonly Scenario[] = [warm, latency, limited, stream, holdSmall, holdLarge, drain, cold, startup];
+const all: readonly Scenario[] = [
+  warm,
+  latency,
+  limited,
+  stream,
+  holdSmall,
+  holdLarge,
+  drain,
+  cold,
+  startup,
+  body,
+];
 // The last scenario that is begun ends within the minute.
 const quickBudgetMs = 50_000;
 const resultsPath = join(import.meta.dirname, 'results.md');

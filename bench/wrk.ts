@@ -1,6 +1,13 @@
 import type { Lab, Target } from './lab.ts';
 import { cpuSeconds } from './proc.ts';
 
+/** How wrk loads; a body has 500 bytes unless told otherwise. */
+interface WrkLoad {
+  readonly connections: number;
+  readonly seconds: number;
+  readonly bodyBytes?: number;
+}
+
 /** What one run of wrk gave. */
 export interface WrkResult {
   readonly requestsPerSecond: number;
@@ -12,18 +19,14 @@ export interface WrkResult {
 }
 
 /** Posts chat bodies over so many keep-alive connections for so long. Throws Unavailable without wrk. */
-export async function wrk(
-  lab: Lab,
-  target: Target,
-  load: { readonly connections: number; readonly seconds: number },
-): Promise<WrkResult> {
+export async function wrk(lab: Lab, target: Target, load: WrkLoad): Promise<WrkResult> {
   const { path, script } = lab.wrk();
   const pid = target.name === 'direct' ? null : (target.child?.pid ?? null);
   const cpuBefore = pid === null ? Number.NaN : cpuSeconds(pid);
   const argv = [path, '-t1', `-c${load.connections}`, `-d${load.seconds}s`, '-s', script];
   const output = await lab.children.output({
     name: 'wrk',
-    argv: [...argv, `http://127.0.0.1:${target.port}`],
+    argv: [...argv, `http://127.0.0.1:${target.port}`, '--', `${load.bodyBytes ?? 500}`],
     cpu: 1,
   });
   const cpuAfter = pid === null ? Number.NaN : cpuSeconds(pid);
