@@ -96,7 +96,7 @@ function pathAt(document: Document, offset: number): Path {
 }
 
 function stepsOf(ancestors: readonly unknown[]): Path {
-  return ancestors.flatMap((node, index) => {
+  return ancestors.flatMap((node, index): (string | number)[] => {
     const parent = ancestors[index - 1];
     if (isSeq(parent)) return [parent.items.indexOf(node)];
     return isMap(parent) ? [keyOf(node as Pair)] : [];

@@ -5,9 +5,10 @@ import { duration, size } from './units.ts';
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'is not a header name' });
 
 /** What a client may write as a model's name. */
-export const modelName = z.string().regex(/^[^\p{Cc}\s]([^\p{Cc}]*[^\p{Cc}\s])?$/u, {
-  error: 'must be a name without control characters or outer spaces',
-});
+export const modelName = z
+  .string()
+  .regex(/^\S(.*\S)?$/, { error: 'must be a name without outer spaces' })
+  .refine((name) => !/\p{Cc}/u.test(name), { error: 'must have no control characters' });
 
 const matchSchema = z
   .strictObject({
@@ -71,9 +72,7 @@ const timeoutsSchema = z
     connect: duration('To connect to a replica. 0 = no limit.').prefault('5s'),
     firstByte: duration(
       'To the head of the answer. 0 = no limit. Default: 10m with stream, else timeouts.total.',
-    )
-      .nullable()
-      .prefault(null),
+    ).optional(),
     idle: duration('Between two pieces of the answer. 0 = no limit.').prefault('2m'),
     total: duration('For the whole request, waiting included. 0 = no limit.').prefault('30m'),
     stall: duration(

@@ -108,7 +108,7 @@ function revisionOf(raw: RawModel): RevisionSettings {
     scale: { min: scale.min ?? Math.min(urlCount ?? 0, max), max, idleMs: scale.idle, rampMs: scale.ramp },
     timeouts: {
       connectMs: timeouts.connect,
-      firstByteMs: timeouts.firstByte,
+      firstByteMs: timeouts.firstByte ?? null,
       idleMs: timeouts.idle,
       totalMs: timeouts.total,
       stallMs: timeouts.stall,

@@ -23,8 +23,8 @@ const bytesByUnit: Readonly<Record<string, number>> = {
 /** Node's timers hold at most 2^31 - 1 milliseconds. */
 const maxDurationMs = 24 * 86_400_000;
 
-const durationPattern = /^(\d+(\.\d+)?(ms|s|m|h|d))+$/;
-const sizePattern = /^\d+(\.\d+)?([KMGT]i?)?B$/;
+const durationPattern = /^(0|(\d+(\.\d+)?(ms|s|m|h|d))+)$/;
+const sizePattern = /^(0|\d+(\.\d+)?([KMGT]i?)?B)$/;
 
 /** Milliseconds of `250ms`, `30s`, `1m30s`, `2h`, `1d` (parts of a millisecond are dropped) or `0`; null: no duration. */
 export function parseDuration(text: string | 0): number | null {
@@ -76,11 +76,9 @@ interface Quantity {
 }
 
 function quantity(kind: Quantity, description: string, min: number) {
-  const example = `a ${kind.title} with its unit, such as ${kind.example}`;
-  const text = z.string({ error: `must be ${example}` }).regex(kind.pattern, { error: `must be ${example}` });
-  const input =
-    min > 0 ? text : z.union([z.literal(0), z.literal('0'), text], { error: `must be ${example}, or 0` });
-  return input
+  const error = `must be a ${kind.title} with its unit, such as ${kind.example}${min > 0 ? '' : ', or 0'}`;
+  return z
+    .union([z.literal(0), z.string().regex(kind.pattern, { error })], { error })
     .transform((written, context) => {
       const value = kind.parse(written)!;
       const fault =
