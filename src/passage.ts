@@ -4,10 +4,10 @@ import type { Cancel } from './core/clock.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
-import { clientDeadlineMs } from './forward/client-deadline.ts';
+import { clientDeadlineMs, smallestMs } from './forward/client-deadline.ts';
 import { type ForwardEnd, Forwarding } from './forward/forwarding.ts';
-import type { FlatHeaders } from './forward/headers.ts';
 import { type BodyPatch, patchedBytes, RequestBody } from './forward/request-body.ts';
+import { Timings } from './forward/timings.ts';
 import { upstreamRequest } from './forward/upstream-request.ts';
 import type { Arrival, ModelEntry, Pipeline } from './pipeline.ts';
 import { encodeModel } from './protocols/rewrite.ts';
@@ -23,7 +23,7 @@ export class Passage implements Waiter {
   readonly #arrival: Arrival;
   readonly #answer: AnswerWriter;
   readonly #body: RequestBody;
-  readonly #arrivedAtMs: number;
+  readonly #timings: Timings;
   deadlineMs = Number.POSITIVE_INFINITY;
   ticket: Waiter['ticket'] = null;
   /** Attempts at a replica that were undone because it processed nothing. */
@@ -33,22 +33,16 @@ export class Passage implements Waiter {
   #permit: Permit | null = null;
   #forwarding: Forwarding | null = null;
   #cancelBeat: Cancel | null = null;
-  #queuedAtMs: number | null = null;
-  #isColdWait = false;
-  #waitMs = 0;
-  #coldMs = 0;
-  #sentAtMs = 0;
-  #headAtMs: number | null = null;
   #isOver = false;
   #lastRefusal: Error | null = null;
 
   constructor(pipeline: Pipeline, arrival: Arrival) {
     const { clock, held, maxBodyBytes } = pipeline.options;
+    this.#timings = new Timings(clock);
     this.#pipeline = pipeline;
     this.#arrival = arrival;
-    this.#arrivedAtMs = clock.nowMs();
     this.priority = priorityByName[arrival.key?.priority ?? 'normal'];
-    this.#answer = new AnswerWriter(arrival, () => this.#addedHeaders());
+    this.#answer = new AnswerWriter(arrival, () => this.#timings.headers());
     this.#body = new RequestBody(held, maxBodyBytes());
     arrival.res.on('close', () => this.#onClose());
   }
@@ -88,20 +82,15 @@ export class Passage implements Waiter {
     this.#intent = intent;
     this.#entry = entry;
     const { revision } = entry.settings;
-    const limits = [
-      revision.queue.timeoutMs,
-      revision.timeouts.totalMs,
-      clientDeadlineMs(this.#arrival.req.headers),
-    ];
-    this.deadlineMs =
-      this.#arrivedAtMs + Math.min(...limits.map((ms) => (ms === 0 ? Number.POSITIVE_INFINITY : ms)));
+    const saidMs = clientDeadlineMs(this.#arrival.req.headers);
+    const limitMs = smallestMs(revision.queue.timeoutMs, revision.timeouts.totalMs, saidMs);
+    this.deadlineMs = this.#timings.arrivedAtMs + limitMs;
     this.#pipeline.enter(this, entry);
   }
 
   /** It is in the queue: a client that can be told so is told so every now and then. */
   wait(): void {
-    this.#queuedAtMs = this.#pipeline.options.clock.nowMs();
-    this.#isColdWait = this.#entry!.wakeInfo().state !== 'ready';
+    this.#timings.queued(this.#entry!.wakeInfo().state !== 'ready');
     this.#scheduleBeat();
   }
 
@@ -123,11 +112,7 @@ export class Passage implements Waiter {
   #stopWaiting(): void {
     this.#cancelBeat?.();
     this.#cancelBeat = null;
-    if (this.#queuedAtMs === null) return;
-    const nowMs = this.#pipeline.options.clock.nowMs();
-    if (this.#isColdWait) this.#coldMs += nowMs - this.#queuedAtMs;
-    else this.#waitMs += nowMs - this.#queuedAtMs;
-    this.#queuedAtMs = null;
+    this.#timings.unqueued();
   }
 
   /** Its model got new replicas while it waited: it goes on waiting at their gate. */
@@ -146,7 +131,7 @@ export class Passage implements Waiter {
     const { pool, pathPrefix } = entry.upstreams.get(permit.replicaId, permit.origin);
     const { revision } = entry.settings;
     const patch = this.#patch();
-    this.#sentAtMs = clock.nowMs();
+    this.#timings.sent();
     this.#forwarding = new Forwarding({
       ...upstreamRequest(this.#arrival, {
         pathPrefix,
@@ -179,7 +164,7 @@ export class Passage implements Waiter {
   }
 
   #onHead(): void {
-    this.#headAtMs = this.#pipeline.options.clock.nowMs();
+    this.#timings.headed();
     this.#body.release();
   }
 
@@ -213,13 +198,12 @@ export class Passage implements Waiter {
 
   /** The gate refused it, on entering or later. */
   refused(error: PilotlightError): void {
-    const isUnreachable = error.code === 'queue_timeout' && this.#lastRefusal !== null;
-    const told = isUnreachable
-      ? new PilotlightError('backend_unreachable', `backend refused the connection until the deadline`, {
-          cause: this.#lastRefusal,
-        })
-      : error;
-    this.refuse(told);
+    const cause = this.#lastRefusal;
+    if (error.code !== 'queue_timeout' || cause === null) this.refuse(error);
+    else
+      this.refuse(
+        new PilotlightError('backend_unreachable', 'backend refused until the deadline', { cause }),
+      );
   }
 
   /** Ends it with an error, whatever step it is in. */
@@ -251,31 +235,16 @@ export class Passage implements Waiter {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#body.release();
-    const totalMs = this.#pipeline.options.clock.nowMs() - this.#arrivedAtMs;
-    const firstByteMs = this.#headAtMs === null ? null : this.#headAtMs - this.#arrivedAtMs;
-    const facts = { outcome, waitMs: this.#waitMs, firstByteMs, totalMs, retries: this.attempts };
+    const facts = { ...this.#timings.facts(), outcome, retries: this.attempts };
     this.#entry?.meter.finished(facts);
     const { req, res, head, requestId, key } = this.#arrival;
+    const model = this.#entry?.settings.name ?? null;
     this.#pipeline.leave(this, {
       ...facts,
-      requestId,
+      ...{ requestId, model, key: key?.name ?? null, bytes: this.#answer.bytes },
       method: req.method ?? '',
       path: head.path,
-      model: this.#entry?.settings.name ?? null,
-      key: key?.name ?? null,
       status: res.statusCode,
-      coldMs: this.#coldMs,
-      bytes: this.#answer.bytes,
     });
-  }
-
-  #addedHeaders(): FlatHeaders {
-    const nowMs = this.#pipeline.options.clock.nowMs();
-    const backendMs = this.#headAtMs === null ? 0 : this.#headAtMs - this.#sentAtMs;
-    const proxyMs = Math.max(0, nowMs - this.#arrivedAtMs - this.#waitMs - this.#coldMs - backendMs);
-    const timing = `queue;dur=${this.#waitMs.toFixed(1)}, cold;dur=${this.#coldMs.toFixed(1)}, backend;dur=${backendMs.toFixed(1)}, proxy;dur=${proxyMs.toFixed(1)}`;
-    const headers = ['server-timing', timing];
-    if (this.#coldMs > 0) headers.push('x-pilotlight-cold-start', String(Math.round(this.#coldMs)));
-    return headers;
   }
 }

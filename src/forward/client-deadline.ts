@@ -14,3 +14,8 @@ export function clientDeadlineMs(headers: IncomingHttpHeaders): number {
   }
   return smallestMs;
 }
+
+/** The smallest of some limits, of which 0 means none; Infinity when all are 0. */
+export function smallestMs(...limitsMs: readonly number[]): number {
+  return Math.min(...limitsMs.map((ms) => (ms === 0 ? Number.POSITIVE_INFINITY : ms)));
+}

@@ -46,7 +46,7 @@ export function sendError(context: ReplyContext, error: PilotlightError, headers
     requestId,
   ];
   all.push(...errorHeaders(error), ...extraHeaders, ...headers);
-  const isUploading = !req.complete;
+  const isUploading = !req.complete && hasBody(req);
   if (isUploading || error.code === 'draining') all.push('connection', 'close');
   res.writeHead(error.spec.status, all);
   if (!isUploading) {
@@ -55,6 +55,10 @@ export function sendError(context: ReplyContext, error: PilotlightError, headers
   }
   res.write(body);
   linger(req, () => res.end());
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
 }
 
 /** Reads and drops what still comes, then calls `done`: at the end, or after a bounded time and size. */
