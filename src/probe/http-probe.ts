@@ -1,14 +1,15 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { type Cancel, systemClock } from '../core/clock.ts';
+import type { Cancel } from '../core/clock.ts';
 import type { ProbeResult, ReadySpec } from '../core/prober.ts';
+import type { ProbeQuestion } from './question.ts';
 import { summarize } from './summary.ts';
 
 const maxBodyBytes = 64 * 1024;
 
 /** One GET of `ready.path` on a connection of its own. Rejects only for what cannot be sent (URL, header). */
-export function probeHttp(origin: string, ready: ReadySpec, signal: AbortSignal): Promise<ProbeResult> {
-  return new HttpProbe(origin, ready, signal).result;
+export function probeHttp(question: ProbeQuestion): Promise<ProbeResult> {
+  return new HttpProbe(question).result;
 }
 
 class HttpProbe {
@@ -22,7 +23,7 @@ class HttpProbe {
   #isConnected = false;
   #status: number | null = null;
 
-  constructor(origin: string, ready: ReadySpec, signal: AbortSignal) {
+  constructor({ origin, ready, clock, signal }: ProbeQuestion) {
     this.#ready = ready;
     this.#signal = signal;
     const result = Promise.withResolvers<ProbeResult>();
@@ -38,7 +39,7 @@ class HttpProbe {
     this.#request.once('response', (response) => this.#onResponse(response));
     this.#request.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
     this.#request.once('close', () => this.#end('loading', 'no answer'));
-    this.#cancelTimer = systemClock.setTimer(systemClock.nowMs() + ready.timeoutMs, () => this.#onTimeout());
+    this.#cancelTimer = clock.setTimer(clock.nowMs() + ready.timeoutMs, () => this.#onTimeout());
     signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#request.end();
   }

@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
-import { systemClock } from '../core/clock.ts';
 import type { ProbeResult } from '../core/prober.ts';
+import type { ProbeQuestion } from './question.ts';
 
 /** Ready as soon as the port of the origin accepts a connection, which is closed again. Rejects only for a bad URL. */
-export async function probeTcp(origin: string, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
+export async function probeTcp({ origin, ready, clock, signal }: ProbeQuestion): Promise<ProbeResult> {
   const { hostname, port, protocol } = new URL(origin);
   const host = hostname.replace(/^\[|\]$/g, '');
   const address = { host, port: Number(port || (protocol === 'https:' ? 443 : 80)) };
@@ -14,8 +14,8 @@ export async function probeTcp(origin: string, timeoutMs: number, signal: AbortS
     socket.destroy();
   };
   const socket = connect(address);
-  const cancelTimer = systemClock.setTimer(systemClock.nowMs() + timeoutMs, () =>
-    end('unreachable', `no connection in ${timeoutMs} ms`),
+  const cancelTimer = clock.setTimer(clock.nowMs() + ready.timeoutMs, () =>
+    end('unreachable', `no connection in ${ready.timeoutMs} ms`),
   );
   const onAbort = () => end('unreachable', 'aborted');
   signal.addEventListener('abort', onAbort, { once: true });

@@ -11,6 +11,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Prober, ReadySpec } from '../../src/core/prober.ts';
 import { createProber } from '../../src/probe/http-prober.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { testCertificate, testKey } from './certificate.ts';
 
 const ready: ReadySpec = {
@@ -26,17 +27,20 @@ const ready: ReadySpec = {
 
 describe('prober', () => {
   const signal = new AbortController().signal;
+  let clock: ManualClock;
   let prober: Prober & { close(): Promise<void> };
   let servers: TcpServer[];
   let sockets: Set<Socket>;
 
   beforeEach(() => {
-    prober = createProber();
+    clock = new ManualClock();
+    prober = createProber({ clock });
     servers = [];
     sockets = new Set();
   });
   afterEach(async () => {
     await prober.close();
+    expect(clock.pendingTimers).toBe(0);
     for (const socket of sockets) socket.destroy();
     for (const server of servers) server.close();
   });
@@ -139,16 +143,39 @@ describe('prober', () => {
     expect((await probe(origin)).state).toBe('loading');
   });
 
+  it.each(['http', 'tcp'] as const)(
+    'is unreachable when there is no connection in time (%s)',
+    async (kind) => {
+      const probing = probe(await closedOrigin(), { kind });
+      // Synchronously: not even a refusal has been heard of.
+      clock.advanceSync(5_000);
+      expect(await probing).toMatchObject({
+        state: 'unreachable',
+        detail: expect.stringContaining('no connection in 5000 ms'),
+      });
+    },
+  );
+
   it('is loading when no answer comes in time', async () => {
-    const origin = await listenTcp(() => undefined);
-    const detail = 'GET /health: no answer in 50 ms';
-    expect(await probe(origin, { timeoutMs: 50 })).toEqual({ state: 'loading', detail });
+    const asked = Promise.withResolvers<void>();
+    const probing = probe(await listenHttp(() => asked.resolve()));
+    await asked.promise;
+    await clock.advance(5_000);
+    expect(await probing).toEqual({ state: 'loading', detail: 'GET /health: no answer in 5000 ms' });
   });
 
   it('is loading when the body it must look into is not complete in time', async () => {
-    const origin = await listenHttp((_, response) => response.write('{'));
-    const detail = 'GET /health: 200, body not complete in 50 ms';
-    expect(await probe(origin, { timeoutMs: 50, body: 'ok' })).toEqual({ state: 'loading', detail });
+    const begun = Promise.withResolvers<void>();
+    const origin = await listenHttp((_, response) => response.write('{', () => begun.resolve()));
+    const probing = probe(origin, { body: 'ok' });
+    await begun.promise;
+    // What was written over loopback is read within a few turns of the event loop.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(5_000);
+    expect(await probing).toEqual({
+      state: 'loading',
+      detail: 'GET /health: 200, body not complete in 5000 ms',
+    });
   });
 
   it('opens a connection of its own for each probe', async () => {
