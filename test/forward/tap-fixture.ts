@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dispatcher, Pool } from 'undici';
 import { afterEach } from 'vitest';
 import type { RelaySink, Tap, TapHandler } from '../../src/forward/tap.ts';
@@ -45,11 +46,11 @@ export async function startRawBackend(
 }
 
 /** Writes the parts one after the other, each in a read of its own as far as loopback allows. */
-export async function writeParts(socket: Socket, parts: readonly (string | Buffer)[]): Promise<void> {
+export async function writeParts(socket: Socket, parts: readonly string[], turnsBetween = 3): Promise<void> {
   for (const part of parts) {
     if (socket.destroyed) return;
     socket.write(part, 'latin1');
-    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < turnsBetween; i++) await nextTurn();
   }
 }
 
