@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { systemClock } from '../../core/clock.ts';
-import { type Owner, type ProcessIdentity, readIdentity, readOwner } from './owner.ts';
+import { formatOwner, type Owner, type ProcessIdentity, readIdentity, readOwner } from './owner.ts';
 
 const pollMs = 10;
 /** A process in uninterruptible sleep (a hung GPU driver) does not die when killed: start-up goes on without it. */
@@ -11,31 +11,49 @@ const maxWaitMs = 5_000;
  * started; processes of other configurations and of gateways that still run are left alone. Linux only (elsewhere it
  * finds none); a program that cleared its environment is not found. Returns how many it ended.
  */
-export async function endOrphans(ownerHash: string): Promise<number> {
+export function endOrphans(ownerHash: string): Promise<number> {
+  return endAll((_, owner) => owner.hash === ownerHash && !isRunning(owner));
+}
+
+/**
+ * Ends what the replicas of this gateway started and what left their process groups, once the replicas themselves have
+ * ended; groups whose leader is a child of this process belong to another driver in it. Linux only, like `endOrphans`.
+ */
+export function endEscaped(gateway: Owner): Promise<number> {
+  const mark = formatOwner(gateway);
+  return endAll((identity, owner) => {
+    const leader = readIdentity(identity.groupPid);
+    return formatOwner(owner) === mark && leader?.parentPid !== gateway.pid;
+  });
+}
+
+type Choice = (identity: ProcessIdentity, owner: Owner) => boolean;
+
+async function endAll(isChosen: Choice): Promise<number> {
   const deadlineMs = systemClock.nowMs() + maxWaitMs;
   const unaborted = new AbortController().signal;
   const ended = new Set<string>();
   // Again until none is found: one of them may have forked while the list was read.
   for (;;) {
-    const orphans = findOrphans(ownerHash);
-    for (const orphan of orphans) kill(orphan);
-    while (orphans.some(isAlive) && systemClock.nowMs() < deadlineMs)
+    const found = findMarked(isChosen);
+    for (const identity of found) kill(identity);
+    while (found.some(isAlive) && systemClock.nowMs() < deadlineMs)
       await systemClock.sleep(pollMs, unaborted);
-    for (const orphan of orphans) if (!isAlive(orphan)) ended.add(`${orphan.pid}:${orphan.startTime}`);
-    if (orphans.length === 0 || systemClock.nowMs() >= deadlineMs) return ended.size;
+    for (const identity of found) if (!isAlive(identity)) ended.add(`${identity.pid}:${identity.startTime}`);
+    if (found.length === 0 || systemClock.nowMs() >= deadlineMs) return ended.size;
   }
 }
 
-function findOrphans(ownerHash: string): ProcessIdentity[] {
-  const orphans: ProcessIdentity[] = [];
+function findMarked(isChosen: Choice): ProcessIdentity[] {
+  const found: ProcessIdentity[] = [];
   for (const pid of listPids()) {
     // The identity first: were the pid given to another in between, the comparison before the kill would fail.
     const identity = readIdentity(pid);
     if (identity === null || identity.isZombie || pid === process.pid) continue;
     const owner = readOwner(pid);
-    if (owner !== null && owner.hash === ownerHash && !isRunning(owner)) orphans.push(identity);
+    if (owner !== null && isChosen(identity, owner)) found.push(identity);
   }
-  return orphans;
+  return found;
 }
 
 function listPids(): number[] {
@@ -51,15 +69,15 @@ function isRunning(owner: Owner): boolean {
   return gateway !== null && !gateway.isZombie && gateway.startTime === owner.startTime;
 }
 
-function isAlive(orphan: ProcessIdentity): boolean {
-  const now = readIdentity(orphan.pid);
-  return now !== null && !now.isZombie && now.startTime === orphan.startTime;
+function isAlive(identity: ProcessIdentity): boolean {
+  const now = readIdentity(identity.pid);
+  return now !== null && !now.isZombie && now.startTime === identity.startTime;
 }
 
-function kill(orphan: ProcessIdentity): void {
-  if (!isAlive(orphan)) return;
+function kill(identity: ProcessIdentity): void {
+  if (!isAlive(identity)) return;
   try {
-    process.kill(orphan.pid, 'SIGKILL');
+    process.kill(identity.pid, 'SIGKILL');
   } catch (error) {
     // EPERM: it changed its user. It is not counted as ended; nothing more can be done from here.
     const code = (error as NodeJS.ErrnoException).code;

@@ -16,6 +16,9 @@ export interface Owner {
 export interface ProcessIdentity {
   readonly pid: number;
   readonly startTime: string;
+  readonly parentPid: number;
+  /** Pid of the leader of its process group. */
+  readonly groupPid: number;
   /** Dead, and not waited for by its parent. */
   readonly isZombie: boolean;
 }
@@ -44,8 +47,14 @@ export function readIdentity(pid: number): ProcessIdentity | null {
   if (stat === null) return null;
   // The command's name, in parentheses, may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state = ''] = fields;
-  return { pid, startTime: fields[19] ?? '', isZombie: state === 'Z' || state === 'X' };
+  const [state = '', parentPid, groupPid] = fields;
+  return {
+    pid,
+    startTime: fields[19] ?? '',
+    parentPid: Number(parentPid),
+    groupPid: Number(groupPid),
+    isZombie: state === 'Z' || state === 'X',
+  };
 }
 
 /** The owner named in the environment that the process was started with; null when there is none to be read. */

@@ -1,7 +1,8 @@
 import type { ProcessBackend } from '../../config/settings.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Driver, ScaleRequest, Target, TargetStatus } from '../../core/driver.ts';
-import { currentOwner, formatOwner } from './owner.ts';
+import { endEscaped } from './orphans.ts';
+import { currentOwner, formatOwner, type Owner } from './owner.ts';
 import { PortFinder } from './ports.ts';
 import { ReplicaProcess } from './replica-process.ts';
 import { TargetProcesses } from './target-processes.ts';
@@ -24,7 +25,7 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver<Proce
 class ProcessDriver implements Driver<ProcessBackend> {
   readonly name = 'process';
   readonly #clock: Clock;
-  readonly #owner: string;
+  readonly #owner: Owner;
   readonly #onFault: (error: unknown) => void;
   readonly #host: string;
   readonly #ports: PortFinder;
@@ -34,7 +35,7 @@ class ProcessDriver implements Driver<ProcessBackend> {
 
   constructor({ clock, ownerHash, onFault = () => undefined, host = '127.0.0.1' }: ProcessDriverOptions) {
     this.#clock = clock;
-    this.#owner = formatOwner(currentOwner(ownerHash));
+    this.#owner = currentOwner(ownerHash);
     this.#onFault = onFault;
     this.#host = host;
     this.#ports = new PortFinder(host);
@@ -60,6 +61,7 @@ class ProcessDriver implements Driver<ProcessBackend> {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#processesById.values()].map((processes) => processes.stop()));
+    if (this.#replicasMade > 0) await endEscaped(this.#owner);
   }
 
   #processesOf(target: Target<ProcessBackend>): TargetProcesses {
@@ -82,7 +84,7 @@ class ProcessDriver implements Driver<ProcessBackend> {
       clock: this.#clock,
       host: this.#host,
       ports: this.#ports,
-      owner: this.#owner,
+      owner: formatOwner(this.#owner),
       onChange,
       onFault: this.#onFault,
     });

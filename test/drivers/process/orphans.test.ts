@@ -32,8 +32,10 @@ describe.runIf(process.platform === 'linux')('orphans', () => {
     otherHash = randomUUID();
     pids = [];
   });
-  afterEach(() => {
+  afterEach(async () => {
     for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    await Promise.all(pids.map(untilDead));
+    for (const hash of [ownHash, otherHash]) await endOrphans(hash);
   });
 
   async function startGateway(hash: string): Promise<Gateway> {
@@ -41,9 +43,10 @@ describe.runIf(process.platform === 'linux')('orphans', () => {
     const child = spawn(process.execPath, [script, hash, replicaScript], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    pids.push(child.pid!);
     const [line] = (await once(createInterface(child.stdout!), 'line')) as [string];
     const [replicaPid = 0, workerPid = 0, port = 0] = line.split(' ').slice(1).map(Number);
-    pids.push(child.pid!, replicaPid, workerPid);
+    pids.push(replicaPid, workerPid);
     return { child, replicaPid, workerPid, port };
   }
 

@@ -209,19 +209,18 @@ describe('process driver', () => {
     await untilDead(grandchild);
   });
 
-  it('does not wait for ever for the output of one that left the group', async () => {
+  it('does not wait for ever for the output of one that left the group, and ends it when closed', async () => {
     const script = `
       const child = require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'inherit' });
       child.once('spawn', () => { console.log('escaped ' + child.pid); child.unref(); process.exit(4); });`;
     const { log, line } = await running(scriptTarget(script));
     const escaped = Number((await line(/^escaped (\d+)/))[1]);
-    try {
-      while (clock.pendingTimers === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      await clock.advance(1_000);
-      expect((await log.exit()).reason).toContain('exited with code 4');
-    } finally {
-      process.kill(escaped, 'SIGKILL');
-    }
+    while (clock.pendingTimers === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await clock.advance(1_000);
+    expect((await log.exit()).reason).toContain('exited with code 4');
+    expect(isAlive(escaped)).toBe(true);
+    await driver.close();
+    expect(isAlive(escaped)).toBe(false);
   });
 
   it('starts the next only when the one that is ending is gone', async () => {
@@ -260,6 +259,22 @@ describe('process driver', () => {
     const pid = Number((await line(/^pid (\d+)/))[1]);
     await driver.close();
     expect(isAlive(pid)).toBe(false);
+  });
+
+  it('leaves the replicas of another driver in this process alone when it is closed', async () => {
+    await start(scriptTarget(serverScript));
+    const other = createProcessDriver({ clock, ownerHash: 'test' });
+    const log = new StatusLog(other as Driver, scriptTarget(parentScript));
+    try {
+      await other.scale(scriptTarget(parentScript), { replicas: 1 }, signal);
+      const [replica] = await log.settled(1);
+      const [, leader, worker] = await untilLine(() => replica!.output!, /^pids (\d+) (\d+)/);
+      await driver.close();
+      expect([leader, worker].map(Number).map(isAlive)).toEqual([true, true]);
+    } finally {
+      await other.close();
+      await log.stop();
+    }
   });
 
   it('tells changes made by a watcher after it has returned, and reports one that throws', async () => {
