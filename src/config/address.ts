@@ -5,7 +5,7 @@ import type { Address } from './settings.ts';
 const addressPattern = /^(\[[0-9a-fA-F:.%\w]+\]|[^\s:[\]/]*):(\d{1,5})$/;
 
 /** Reads `host:port`, `[::1]:port` or `:port` (all IPv4 addresses); null: no address. */
-export function parseAddress(text: string): Address | null {
+function parseAddress(text: string): Address | null {
   const [, host, digits] = addressPattern.exec(text) ?? [];
   const port = Number(digits);
   if (host === undefined || port > 65_535) return null;

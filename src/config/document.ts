@@ -31,28 +31,48 @@ export interface ConfigDocument {
 /** Reads YAML 1.2 strictly: one document, no duplicate keys, no unknown tags. Never throws. */
 export function parseDocumentText(text: string): ConfigDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const faults = [...document.errors, ...document.warnings].map((error): LocatedFault => {
-    const isDuplicate = error.code === 'DUPLICATE_KEY';
-    return {
-      path: isDuplicate ? pathAt(document, error.pos[0]) : [],
-      line: lines.linePos(error.pos[0]).line,
-      message: isDuplicate ? 'is given twice' : `YAML: ${error.message}`,
-      hint: null,
-    };
-  });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+  const lineAt = (offset: number) => lines.linePos(offset).line;
+  const faultAt = (offset: number, path: Path, message: string) => {
+    return { path, line: lineAt(offset), message, hint: null };
+  };
   const lineOf = (path: Path) => {
     const offset = offsetOf(document, path);
-    return offset === null ? null : lines.linePos(offset).line;
+    return offset === null ? null : lineAt(offset);
   };
-  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY'))
-    return { value: undefined, faults, lineOf };
+  const faults = [...document.errors, ...document.warnings].map((error): LocatedFault => {
+    const [offset] = error.pos;
+    return error.code === 'DUPLICATE_KEY'
+      ? faultAt(offset, pathAt(document, offset), 'is given twice')
+      : faultAt(offset, [], `YAML: ${error.message}`);
+  });
+  const misuses = misusesOf(document).map(({ offset, message }) => faultAt(offset, [], `YAML: ${message}`));
+  const isBroken = misuses.length > 0 || document.errors.some((error) => error.code !== 'DUPLICATE_KEY');
+  if (isBroken) return { value: undefined, faults: [...faults, ...misuses], lineOf };
   try {
     return { value: document.toJS() as unknown, faults, lineOf };
   } catch (error) {
     const message = `YAML: ${error instanceof Error ? error.message : String(error)}`;
     return { value: undefined, faults: [...faults, { path: [], line: null, message, hint: null }], lineOf };
   }
+}
+
+/** What YAML allows and plain data cannot hold, or would drop without a word. */
+function misusesOf(document: Document): { offset: number; message: string }[] {
+  const misuses: { offset: number; message: string }[] = [];
+  visit(document, {
+    Pair(_, pair) {
+      const offset = (pair.key as Node | null)?.range?.[0] ?? 0;
+      if (!isScalar(pair.key)) misuses.push({ offset, message: 'a key must be text' });
+      else if (pair.key.value === '__proto__') misuses.push({ offset, message: '__proto__ cannot be a key' });
+    },
+    Alias(_, alias, ancestors) {
+      const target = alias.resolve(document);
+      if (!target || !ancestors.includes(target)) return;
+      misuses.push({ offset: alias.range?.[0] ?? 0, message: `*${alias.source} refers to itself` });
+    },
+  });
+  return misuses;
 }
 
 function keyOf(pair: Pair): string {

@@ -96,6 +96,7 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 function messageOf(issue: Issue, value: unknown): string {
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'must be a finite number';
   switch (issue.code) {
     case 'invalid_type':
       return issue.message.startsWith('Invalid input')

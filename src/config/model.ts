@@ -12,7 +12,10 @@ export const modelName = z
 
 const matchSchema = z
   .strictObject({
-    hosts: z.array(z.string().min(1)).prefault([]).describe('Host names without port; any of them.'),
+    hosts: z
+      .array(z.string().regex(/^[^\s:/*]+$/, { error: 'must be a host name without port or wildcard' }))
+      .prefault([])
+      .describe('Host names without port; any of them.'),
     paths: z
       .array(z.string().regex(/^\/[^?#\s]*$/, { error: 'must begin with / and have no query' }))
       .prefault([])

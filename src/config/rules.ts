@@ -104,7 +104,8 @@ function matchFaults(models: ReadonlyMap<string, Model>): RawFault[] {
     if (!match) return [];
     const headers = Object.entries(match.headers).map(([key, value]) => [key.toLowerCase(), value].join(':'));
     const hosts = match.hosts.map((host) => host.toLowerCase());
-    const rule = JSON.stringify([hosts.toSorted(), match.paths.toSorted(), headers.toSorted()]);
+    const paths = match.paths.map((path) => path.replace(/\/$/, ''));
+    const rule = JSON.stringify([hosts.toSorted(), paths.toSorted(), headers.toSorted()]);
     const owner = ownerByRule.get(rule);
     ownerByRule.set(rule, name);
     return owner === undefined

@@ -15,7 +15,7 @@ export interface KeySettings {
   readonly priority: Priority;
 }
 
-export type Priority = 'high' | 'normal' | 'low';
+type Priority = 'high' | 'normal' | 'low';
 
 export interface ServerSettings {
   readonly listen: Address;

@@ -31,12 +31,17 @@ export function substitute(root: unknown, source: Source, onFault: OnFault): unk
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
   };
   const resolveText = (written: string, path: Path): string => {
-    if (written.startsWith('file:') && isSecret(path)) return readSecret(written.slice(5), path);
-    return written.replaceAll(/\$\{env\.([^}]*)\}/g, (_, name: string) => {
+    let isResolved = true;
+    const filled = written.replaceAll(/\$\{env\.([^}]*)\}/g, (_, name: string) => {
       const value = source.env[name];
-      if (value === undefined) onFault(path, `environment variable ${name} is not set`);
-      return value ?? '';
+      if (value !== undefined) return value;
+      isResolved = false;
+      onFault(path, `environment variable ${name} is not set`);
+      return '';
     });
+    // What the variable holds is never taken for a file's name: it may be a secret that begins with `file:`.
+    const isFile = isResolved && written.startsWith('file:') && isSecret(path);
+    return isFile ? readSecret(filled.slice('file:'.length), path) : filled;
   };
   const readSecret = (file: string, path: Path): string => {
     try {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { fileWith, parse } from './parse.ts';
 
@@ -182,6 +183,14 @@ auth:
       },
     ]);
     expect(settings.models.get('llama')!.revision.backendHeaders).toEqual({ authorization: 'Bearer x' });
+  });
+
+  it('may name the folder of a secret file by a variable, whose value itself is never taken for a file', () => {
+    const top = 'auth: { keys: [{ name: a, key: "file:${env.DIR}/a" }, { name: b, key: "${env.KEY}" }] }';
+    const env = { DIR: '/run', KEY: 'file:/run/b' };
+    const [a, b] = parse(fileWith({ top }), { env, fileByPath: { '/run/a': 'abc' } }).auth.keys;
+    expect(a?.sha256).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+    expect(b?.sha256).toBe(createHash('sha256').update('file:/run/b').digest('hex'));
   });
 
   it('is left alone where it only looks like a secret file or a variable', () => {

@@ -56,10 +56,10 @@ models:
   it('tell of match rules that are the same in another order', () => {
     const faults = faultsOf(`models:
   a:
-    match: { hosts: [x.example, Y.example], headers: { X-A: "1" } }
+    match: { hosts: [x.example, Y.example], paths: [/x/], headers: { X-A: "1" } }
     backend: { driver: static, urls: ["http://a"] }
   b:
-    match: { hosts: [y.example, x.example], headers: { x-a: "1" } }
+    match: { hosts: [y.example, x.example], paths: [/x], headers: { x-a: "1" } }
     backend: { driver: static, urls: ["http://b"] }
 `);
     expect(faults).toEqual([

@@ -136,6 +136,16 @@ const cases: readonly FaultCase[] = [
   ],
   ['an unresolved alias of YAML', 'models: *x', '', 'YAML: ', null],
   ['an unknown tag of YAML', fileWith({ top: 'stateDir: !secret x' }), '', 'YAML: ', null],
+  ['an anchor that holds itself', 'models: &m { a: { aliases: [*m] } }', '', '*m refers to itself', null],
+  ['a list as a key', 'models: { ? [a] : {} }', '', 'a key must be text', null],
+  ['a key that plain data would lose', 'models: { __proto__: {} }', '', '__proto__ cannot be a key', null],
+  [
+    'an infinite number',
+    fileWith({ model: 'concurrency: .inf' }),
+    'models.llama.concurrency',
+    'must be a finite number',
+    null,
+  ],
   ['two documents', `${fileWith({})}\n---\n${fileWith({})}`, '', 'YAML: ', null],
 ];
 

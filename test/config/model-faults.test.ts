@@ -72,6 +72,13 @@ const cases: readonly FaultCase[] = [
     'at most scale.max, which is 2',
     null,
   ],
+  [
+    'a host with port',
+    fileWith({ model: 'match: { hosts: ["a:80"] }' }),
+    'models.llama.match.hosts[0]',
+    'without port',
+    null,
+  ],
   ['an empty match', fileWith({ model: 'match: {}' }), 'models.llama.match', 'hosts, paths or headers', null],
   [
     'stripPrefix without paths',
