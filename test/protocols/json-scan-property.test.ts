@@ -24,10 +24,21 @@ const name = fc.oneof(
   fc.constantFrom('llama', '', 'a"b', 'a\\', '\\"', 'é😀'),
   fc.string({ unit: 'binary', maxLength: 60 }),
 );
+/** Plain stretches longer than what is looked at byte by byte, with quotes and back-slashes between them. */
+const longString = fc
+  .array(
+    fc.tuple(fc.constantFrom(0, 30, 31, 32, 33, 34, 90), fc.constantFrom('\\"', '\\\\', '\\\\\\"', '\\n')),
+    {
+      maxLength: 4,
+    },
+  )
+  .map((stretches) => `"${stretches.map(([count, tail]) => 'A'.repeat(count) + tail).join('')}"`);
+
 const value = fc.oneof(
   escapedString(name),
   fc.constantFrom('true', 'false', 'null', '0', '-1.5e+3', '""', '{}', '[]'),
   fc.jsonValue({ maxDepth: 4 }).map((nested) => JSON.stringify(nested)),
+  longString,
   fc.constantFrom('[{"model":"inner"},"]}"]', '{"stream":true,"a":["\\\\","\\""]}', `"${'A'.repeat(300)}"`),
 );
 

@@ -74,6 +74,14 @@ describe('JsonScanner', () => {
     expect(textOf(text, intent.modelSpan)).toBe('"l\\u006cama\\/3"');
   });
 
+  it('is not misled by escaped quotes behind long plain stretches', () => {
+    for (let count = 0; count < 100; count += 1) {
+      const plain = 'A'.repeat(count);
+      const text = `{"x":"${plain}\\",\\"model\\":\\"no\\"","y":["${plain}\\\\"],"model":"${plain}\\"b"}`;
+      expect(scan(text).model).toBe(`${plain}"b`);
+    }
+  });
+
   it('takes the last of duplicates, as JSON.parse does', () => {
     const text = '{"model":"a","stream":true,"prompt":"x","mod\\u0065l":"b","stream":false,"prompt":"y"}';
     const intent = scan(text);
