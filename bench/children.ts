@@ -74,13 +74,17 @@ export class Children {
     return stdout;
   }
 
+  /** A program's argv, pinned to its core where that can be. */
+  pinned(program: Program): string[] {
+    return this.#canPin ? ['taskset', '-c', String(program.cpu), ...program.argv] : [...program.argv];
+  }
+
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running].map((child) => this.#stop(child)));
   }
 
   #spawn(program: Program, stdout: 'pipe' | 'ignore'): ChildProcess {
-    const argv = this.#canPin ? ['taskset', '-c', String(program.cpu), ...program.argv] : program.argv;
-    const [command = '', ...args] = argv;
+    const [command = '', ...args] = this.pinned(program);
     const child = spawn(command, args, { stdio: ['ignore', stdout, 'pipe'] });
     this.#running.add(child);
     child.on('exit', () => this.#running.delete(child));

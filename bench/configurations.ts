@@ -75,7 +75,8 @@ backend back
 export interface GatewayOptions {
   readonly port: number;
   readonly adminPort: number;
-  readonly backendPort: number;
+  /** The port of a backend that is up, or the command that starts one, with {port} in it. */
+  readonly backend: number | readonly string[];
   readonly dir: string;
   readonly concurrency: number;
   /** 0: scaled to zero when idle, by `idle`; 1: always on. */
@@ -85,6 +86,11 @@ export interface GatewayOptions {
 
 /** pilotlight.yaml with one model, "bench", and everything else as it ships. */
 export function gateway(options: GatewayOptions): string {
+  const { backend } = options;
+  const driver =
+    typeof backend === 'number'
+      ? `driver: static\n      urls: ["http://127.0.0.1:${backend}"]`
+      : `driver: process\n      command: ${JSON.stringify(backend)}`;
   return `server:
   listen: 127.0.0.1:${options.port}
   admin: 127.0.0.1:${options.adminPort}
@@ -95,8 +101,7 @@ stateDir: ${options.dir}/state
 models:
   bench:
     backend:
-      driver: static
-      urls: ["http://127.0.0.1:${options.backendPort}"]
+      ${driver}
       ready: { path: /health }
     concurrency: ${options.concurrency}
     queue: { max: 20000 }

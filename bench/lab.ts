@@ -24,6 +24,8 @@ export interface TargetOptions {
   readonly backendPort: number;
   /** Requests at once, where the target knows a limit. */
   readonly concurrency: number;
+  /** The gateway only: it starts its backend by this command, with {port} in it. */
+  readonly command?: readonly string[];
   /** The gateway only: 0 lets it scale to zero after `idle`. */
   readonly minReplicas?: 0 | 1;
   readonly idle?: string;
@@ -68,6 +70,11 @@ export class Lab {
     const path = which('wrk');
     if (path === null) throw new Unavailable('wrk is not installed');
     return { path, script: this.#write(this.folder('wrk'), 'post.lua', wrkScript) };
+  }
+
+  /** The argv that runs a program on the core of the backend, where programs are pinned. */
+  besideTheLoad(argv: readonly string[]): string[] {
+    return this.children.pinned({ name: 'backend', argv, cpu: 1 });
   }
 
   /** The compiled stub on a free port; ready from the start. */
@@ -123,7 +130,7 @@ export class Lab {
     const text = gateway({
       port,
       adminPort: await freePort(),
-      backendPort: options.backendPort,
+      backend: options.command ?? options.backendPort,
       dir,
       concurrency: options.concurrency,
       minReplicas: options.minReplicas ?? 1,

@@ -38,6 +38,7 @@ function number(values: readonly number[], digits: number): string {
 
 function spread(ratios: readonly number[]): string {
   if (ratios.length === 0) return '';
+  if (ratios.length === 1) return median(ratios).toFixed(2);
   const [low, middle, high] = [Math.min(...ratios), median(ratios), Math.max(...ratios)];
   return `${middle.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
 }

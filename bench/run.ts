@@ -14,6 +14,7 @@ import { latency, warm } from './scenarios/warm.ts';
 import { versions } from './tools.ts';
 
 const all: readonly Scenario[] = [
+  startup,
   warm,
   latency,
   limited,
@@ -22,7 +23,6 @@ const all: readonly Scenario[] = [
   holdLarge,
   drain,
   cold,
-  startup,
   body,
 ];
 // The last scenario that is begun ends within the minute.

@@ -2,66 +2,54 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"time"
 )
-
-type coldOptions struct {
-	address, stub string
-	count, loadMs int
-	pause         time.Duration
-}
 
 type coldResult struct {
 	// Milliseconds from ready to the client's first byte, one per start, in order.
 	DelaysMs []float64 `json:"delaysMs"`
 	Failed   int       `json:"failed"`
-	// Starts that the proxy did not call cold: their figures mean nothing.
+	// Requests that met a backend that was still up: no start to measure.
 	Warm int `json:"warm"`
+	// Why the last one failed.
+	Reason string `json:"reason"`
 }
 
-// cold lets the model go idle, then sends one request at the moment its start begins, once for every start.
-func cold(o coldOptions) coldResult {
-	var result coldResult
+// cold lets the model go idle, then sends one request, once for every start. The backend's answer tells the instant
+// from which it was ready.
+func cold(address string, count int, pause time.Duration) coldResult {
+	result := coldResult{DelaysMs: []float64{}}
 	message := request(500, false)
-	for range o.count {
-		time.Sleep(o.pause)
-		readyAt, err := setReady(o.stub, o.loadMs)
-		if err != nil {
+	for range count {
+		time.Sleep(pause)
+		if err := result.start(address, message); err != nil {
 			result.Failed++
-			continue
+			result.Reason = err.Error()
 		}
-		x, err := send(o.address, message, 4096)
-		if err != nil {
-			result.Failed++
-			continue
-		}
-		response, firstByteAt, err := x.answer()
-		x.conn.Close()
-		if err != nil {
-			result.Failed++
-			continue
-		}
-		if response.Header.Get("x-pilotlight-cold-start") == "" {
-			result.Warm++
-		}
-		result.DelaysMs = append(result.DelaysMs, float64(firstByteAt.UnixNano()-readyAt)/1e6)
 	}
 	return result
 }
 
-// setReady is told back the instant, in Unix nanoseconds, from which the stub is ready.
-func setReady(stub string, inMs int) (int64, error) {
-	response, err := http.Post(fmt.Sprintf("http://%s/control/ready?in=%d", stub, inMs), "text/plain", nil)
+func (result *coldResult) start(address string, message []byte) error {
+	sentAt := time.Now()
+	x, err := send(address, message, 4096)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
+	defer x.conn.Close()
+	response, firstByteAt, err := x.answer()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return strconv.ParseInt(string(text), 10, 64)
+	readyAt, err := strconv.ParseInt(response.Header.Get("x-ready-at"), 10, 64)
+	if err != nil {
+		return fmt.Errorf("the answer tells no instant: %w", err)
+	}
+	if readyAt < sentAt.UnixNano() {
+		result.Warm++
+		return nil
+	}
+	result.DelaysMs = append(result.DelaysMs, float64(firstByteAt.UnixNano()-readyAt)/1e6)
+	return nil
 }

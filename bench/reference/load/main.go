@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -25,12 +26,10 @@ func main() {
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	address := flags.String("address", "", "host:port of the proxy")
-	stub := flags.String("stub", "", "host:port of the stub")
 	count := flags.Int("count", 1, "requests")
 	bodyBytes := flags.Int("bytes", 500, "bytes of a request's body")
 	tokens := flags.Int("tokens", 200, "events expected of a stream")
-	loadMs := flags.Int("load-ms", 500, "time a cold start takes")
-	pauseMs := flags.Int("pause-ms", 500, "time between two cold starts, in which the model goes idle")
+	pause := flags.Duration("pause", time.Second, "time between two cold starts, in which the model goes idle")
 	_ = flags.Parse(os.Args[2:])
 
 	var result any
@@ -40,7 +39,7 @@ func main() {
 	case "held":
 		result = held(*address, *count, *bodyBytes)
 	case "cold":
-		result = cold(coldOptions{*address, *stub, *count, *loadMs, time.Duration(*pauseMs) * time.Millisecond})
+		result = cold(*address, *count, *pause)
 	default:
 		log.Fatalf("unknown load %q", os.Args[1])
 	}
@@ -83,7 +82,8 @@ func (x *exchange) answer() (*http.Response, time.Time, error) {
 	firstByteAt := time.Now()
 	response, err := http.ReadResponse(x.reader, &http.Request{Method: http.MethodPost})
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %d", response.StatusCode)
+		start, _ := io.ReadAll(io.LimitReader(response.Body, 200))
+		err = fmt.Errorf("status %d: %s", response.StatusCode, start)
 	}
 	return response, firstByteAt, err
 }

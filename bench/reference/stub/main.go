@@ -31,9 +31,11 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
 	tokens := flag.Int("tokens", 200, "events of a stream")
 	interval := flag.Duration("interval", 10*time.Millisecond, "time between two events")
+	load := flag.Duration("load", 0, "time from its start until it is ready")
 	flag.Parse()
 
 	s := &stub{tokens: *tokens, interval: *interval}
+	s.readyAt.Store(time.Now().Add(*load).UnixNano())
 	s.answer = []byte(`{"id":"bench","object":"chat.completion","model":"bench","choices":[{"index":0,` +
 		`"message":{"role":"assistant","content":"` + string(bytes.Repeat([]byte("x"), 60)) + `"},"finish_reason":"stop"}]}`)
 	http.HandleFunc("GET /health", s.health)
@@ -108,6 +110,7 @@ func (s *stub) complete(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Ready-At", strconv.FormatInt(s.readyAt.Load(), 10))
 	_, _ = w.Write(s.answer)
 }
 
