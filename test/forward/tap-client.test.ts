@@ -50,6 +50,47 @@ describe('TapClient over several responses', () => {
     expect(backend.connections).toHaveLength(2);
   });
 
+  it('fails the relayed response when the pool is destroyed', async () => {
+    const { pool } = await open((socket) => writeParts(socket, [chunkedHead, '1\r\na\r\n']));
+    const handler = new RecordingHandler();
+    pool.dispatch({ path: '/', method: 'GET' }, handler);
+    while (handler.relayCalls === 0) await nextTurn();
+    await pool.destroy();
+    await handler.finished;
+    expect(handler).toMatchObject({ relayed: '1\r\na\r\n', error: { code: 'UND_ERR_DESTROYED' } });
+  });
+
+  it('fails at once on a reset by the backend', async () => {
+    const { pool, backend } = await open((socket) => writeParts(socket, [chunkedHead, '1\r\na\r\n']));
+    const handler = new RecordingHandler();
+    pool.dispatch({ path: '/', method: 'GET' }, handler);
+    while (handler.relayCalls === 0) await nextTurn();
+    backend.connections[0]!.resetAndDestroy();
+    await handler.finished;
+    expect(handler.error).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('ignores the tap of an earlier response', async () => {
+    const { pool } = await open((socket) =>
+      writeParts(socket, [chunkedHead, '1\r\na\r\n', '1\r\nb\r\n', '0\r\n\r\n']),
+    );
+    const earlier = await send(pool);
+    const later = new RecordingHandler();
+    later.onPiece = () => {
+      earlier.tap!.resume();
+      return false;
+    };
+    pool.dispatch({ path: '/', method: 'GET' }, later);
+    while (later.relayCalls === 0) await nextTurn();
+    earlier.tap!.resume();
+    for (let i = 0; i < 50; i++) await nextTurn();
+    expect(later.relayed).toBe('1\r\na\r\n');
+    later.onPiece = () => true;
+    later.tap!.resume();
+    await later.finished;
+    expect(later.body).toBe('ab');
+  });
+
   it('turns an exception of the sink into the error of its request', async () => {
     const { pool } = await open((socket) => writeParts(socket, [chunkedHead, '1\r\na\r\n', '0\r\n\r\n']));
     const failing = new RecordingHandler();

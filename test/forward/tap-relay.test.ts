@@ -118,4 +118,37 @@ describe('TapClient with a relaying handler', () => {
       expect(answer.relayed).toMatch(/^1\r\na\r\n/);
     },
   );
+
+  it('relays a response after which the backend closes, trailers included', async () => {
+    const head = 'HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const { answer } = await answerTo([head, '1\r\na\r\n', '0\r\nX-Sum: 7\r\n\r\n'], {}, true);
+    expect(answer).toMatchObject({ relayed: '1\r\na\r\n', trailers: { 'x-sum': '7' }, error: null });
+  });
+
+  it.each(['1\r\nb\r\n', '2\r\nb', '0\r\n'])(
+    'fails on a close after %j though the backend announced one',
+    async (last) => {
+      const head = 'HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n';
+      const { answer } = await answerTo([head, '1\r\na\r\n', last], {}, true);
+      expect(answer.error).not.toBeNull();
+      expect(answer.relayed).toMatch(/^1\r\na\r\n/);
+    },
+  );
+
+  it('gives up on a head with more than 64 KiB before it', async () => {
+    const hints = `HTTP/1.1 103 Early Hints\r\nLink: <${'a'.repeat(7_000)}>\r\n\r\n`;
+    const { answer } = await answerTo([
+      ...Array<string>(12).fill(hints),
+      chunkedHead,
+      '1\r\na\r\n',
+      '0\r\n\r\n',
+    ]);
+    expect(answer).toMatchObject({ canRelay: false, data: 'a', error: null });
+    expect(answer.statusCodes).toHaveLength(13);
+  });
+
+  it('does not trust a head after empty lines', async () => {
+    const { answer } = await answerTo([`\r\n\r\n${chunkedHead}`, '1\r\na\r\n', '0\r\n\r\n']);
+    expect(answer).toMatchObject({ canRelay: false, data: 'a', error: null });
+  });
 });
