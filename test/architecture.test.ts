@@ -32,7 +32,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** Packages and Node modules with I/O are for the edges; decisions may use only these. */
 const pureFloors = ['core', 'protocols', 'admission', 'activation', 'autoscale'];
-const purePackages = ['@fastify/busboy', 'node:crypto', 'node:buffer'];
+const purePackages = ['node:crypto', 'node:buffer'];
 
 const sources = globSync('src/**/*.ts').map((file) => normalize(file).replaceAll('\\', '/'));
 

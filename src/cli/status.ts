@@ -13,7 +13,7 @@ interface ModelRow {
 
 /** `pilotlight status`: a table of the models of the gateway whose admin port is at `adminUrl`. */
 export async function status(adminUrl: string): Promise<void> {
-  const token = process.env['PILOTLIGHT_ADMIN_TOKEN'];
+  const token = process.env.PILOTLIGHT_ADMIN_TOKEN;
   const url = `${adminUrl.replace(/\/$/, '')}/api/models`;
   const response = await fetch(
     url,

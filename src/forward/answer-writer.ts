@@ -130,6 +130,26 @@ export class AnswerWriter {
     return res.write(chunk);
   }
 
+  /** Whether the client takes chunked framing as it comes: HTTP/1.1, and an answer that has a body. */
+  get canRelay(): boolean {
+    const { res } = this.#context;
+    return res.headersSent && res.chunkedEncoding && res.socket !== null;
+  }
+
+  /** Whole chunks with their framing, written past the response object. False: wait for `onRelayDrain`. */
+  relay(bytes: Buffer, length: number): boolean {
+    const { socket } = this.#context.res;
+    if (socket === null) return true;
+    this.#bytes += length;
+    // The last data byte stands before the CRLF that ends its chunk.
+    if (this.#isSse) this.#isAtEventEnd = endsEvent(bytes.subarray(0, length - 2));
+    return socket.write(bytes.toString('latin1', 0, length), 'latin1');
+  }
+
+  onRelayDrain(resume: () => void): void {
+    this.#context.res.socket?.once('drain', resume);
+  }
+
   onDrain(resume: () => void): void {
     this.#context.res.once('drain', resume);
   }

@@ -4,6 +4,7 @@ import { PilotlightError } from '../core/errors.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 import { type FlatHeaders, flatValue, responseHeaders } from './headers.ts';
 import type { UpstreamBody } from './request-body.ts';
+import type { RelaySink, Tap, TapHandler } from './tap.ts';
 import type { Watchdog, Watched } from './watchdog.ts';
 
 /**
@@ -43,8 +44,10 @@ const maxLoadingBytes = 4096;
 const defaultStreamFirstByteMs = 600_000;
 
 /** Sends one request to one replica and its answer to the client: undici's handler, one object per attempt. */
-export class Forwarding implements Dispatcher.DispatchHandler, Watched {
+export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, RelaySink, Watched {
   readonly #options: ForwardOptions;
+  /** Set by the pool before the request is written; null where answers cannot be relayed. */
+  tap: Tap | null = null;
   readonly #startedAtMs: number;
   #lastByteAtMs: number;
   #controller: Dispatcher.DispatchController | null = null;
@@ -126,6 +129,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, Watched {
       bodyBytes: length === null ? null : Number(length),
     });
     if (this.#options.answer.isCut) this.#endCut();
+    else if (length === null && this.#options.answer.canRelay) this.tap?.relayTo(this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -137,6 +141,15 @@ export class Forwarding implements Dispatcher.DispatchHandler, Watched {
       controller.pause();
       this.#options.answer.onDrain(() => controller.resume());
     }
+  }
+
+  /** Chunks that pass as they came, past the parser and without being framed anew. */
+  relay(bytes: Buffer, length: number): boolean {
+    if (this.#isDone) return true;
+    this.#lastByteAtMs = this.#options.nowMs();
+    if (this.#options.answer.relay(bytes, length)) return true;
+    this.#options.answer.onRelayDrain(() => this.tap?.resume());
+    return false;
   }
 
   /** True while the 503 may still mean "loading"; else its kept bytes go to the client. */

@@ -18,7 +18,7 @@ export interface ReplyContext {
 }
 
 /** The fields of an error answer besides those that describe its body. */
-export function errorHeaders(error: PilotlightError): FlatHeaders {
+function errorHeaders(error: PilotlightError): FlatHeaders {
   const { shouldRetry, retryAfter } = error.spec;
   const headers: FlatHeaders = [];
   if (retryAfter) {

@@ -31,7 +31,7 @@ export function upstreamRequest(
   const isBodyless = facts.bodyBytes === 0 && req.headers['content-length'] === undefined;
   const headers = requestHeaders(req.rawHeaders, {
     requestId,
-    traceparent: traceparent(req.headers['traceparent']),
+    traceparent: traceparent(req.headers.traceparent),
     clientIp: req.socket.remoteAddress ?? 'unknown',
     host: req.headers.host ?? '',
     proto: (req.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http',

@@ -1,5 +1,6 @@
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import type { Clock } from '../core/clock.ts';
+import { createTapPool } from './tap-client.ts';
 
 /** A replica's connections and the path that goes before every request's own. */
 export interface Upstream {
@@ -45,15 +46,10 @@ export class Upstreams {
     }
     const url = new URL(origin);
     const { connections, connectTimeoutMs } = this.#options;
-    const pool = new Pool(url.origin, {
+    const pool = createTapPool(url.origin, {
       connections: connections === 0 ? null : connections,
-      pipelining: 1,
-      allowH2: false,
-      // The watchdog bounds heads and bodies; undici's own timers would do it twice.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connect: { timeout: connectTimeoutMs },
+      connectTimeoutMs,
+      keepAliveTimeoutMs,
     });
     const entry = { pool, pathPrefix: url.pathname.replace(/\/$/, ''), usedAtMs: nowMs };
     this.#entryById.set(replicaId, entry);

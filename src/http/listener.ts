@@ -95,7 +95,7 @@ export function checkHead(req: IncomingMessage, headerCount: number): Pilotlight
 }
 
 /** An error answer where no route was found yet. */
-export function refuseRaw(
+function refuseRaw(
   req: IncomingMessage,
   res: ServerResponse,
   dialect: Dialect,

@@ -12,7 +12,7 @@ export interface ModelGauges {
 }
 
 /** How one request went. */
-export interface RequestFacts {
+interface RequestFacts {
   /** `answered`, `gone`, or the code of the error. */
   readonly outcome: string;
   readonly waitMs: number;
