@@ -1,0 +1,184 @@
+import type { PilotlightError } from '../core/errors.ts';
+import type { ReplicaReport, WakeInfo } from '../core/gate.ts';
+import { Lifecycle, type LifecycleOptions } from './lifecycle.ts';
+import {
+  coldRefusal,
+  drainingRefusal,
+  pausedRefusal,
+  startFailed,
+  stoppedRefusal,
+  wouldNotMakeIt,
+} from './refusals.ts';
+import type { ActivationSettings } from './settings.ts';
+import { type ActivatorSnapshot, failureSnapshot, replicaSnapshots } from './snapshot.ts';
+import { poll, watchTarget } from './watch-target.ts';
+
+/** What an activator works with. */
+export interface ActivatorOptions extends Omit<LifecycleOptions, 'settings' | 'isHeld' | 'signal'> {
+  readonly settings: ActivationSettings;
+}
+
+/**
+ * Brings one revision's replicas up on demand, tells the gate of their capacity, and takes them to zero when idle.
+ * Its states are in states.ts, those of a replica in replica.ts. The gate calls it synchronously; whatever takes
+ * time goes on here, and the gate is told. Capacity is never added to the gate within a call that the gate made.
+ */
+export class Activator {
+  readonly #options: ActivatorOptions;
+  readonly #lifecycle: Lifecycle;
+  readonly #life = new AbortController();
+  #settings: ActivationSettings;
+  #isStopped = false;
+  #isPaused = false;
+  #isRetiring = false;
+  #watching: Promise<void> = Promise.resolve();
+
+  constructor(options: ActivatorOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.#lifecycle = new Lifecycle({
+      ...options,
+      settings: () => this.#settings,
+      isHeld: () => this.#isStopped || this.#isPaused || this.#isRetiring,
+      signal: this.#life.signal,
+    });
+  }
+
+  /** Begins to watch the driver and brings min replicas up. */
+  start(): void {
+    const { driver, target, clock } = this.#options;
+    this.#watching = watchTarget({
+      driver,
+      target,
+      clock,
+      onStatus: (status) => this.#lifecycle.fleet.update(status),
+      onError: (error) => this.#lifecycle.driverFailed(error),
+      signal: this.#life.signal,
+    });
+    this.#lifecycle.scaler.reconcile();
+  }
+
+  /**
+   * The gate has nobody who takes requests and somebody came: wakes (single-flight, never awaited). `deadlineMs` is
+   * the newcomer's, in `nowMs`, Infinity for none. Returns the refusal, or null: wait.
+   */
+  whenCold(deadlineMs: number): PilotlightError | null {
+    const model = this.#options.target.model;
+    if (this.#isPaused) return pausedRefusal(model);
+    if (this.#isRetiring || this.#life.signal.aborted) return drainingRefusal(model);
+    const refusal = this.#backOffRefusal();
+    if (refusal) return refusal;
+    this.#wake();
+    const failed = this.#backOffRefusal();
+    if (failed) return failed;
+    const { etaMs, earliestMs } = this.#lifecycle.progress();
+    if (this.#settings.cold === 'reject') return coldRefusal(model, etaMs);
+    const remainingMs = deadlineMs - this.#options.clock.nowMs();
+    if (!this.#settings.deadlineAware || earliestMs === null || remainingMs >= earliestMs) return null;
+    return wouldNotMakeIt(model, remainingMs, { earliestMs, etaMs: etaMs ?? earliestMs });
+  }
+
+  /** Somebody queued although replicas are ready: more may be needed. */
+  demand(): void {
+    this.#isStopped = false;
+    this.#lifecycle.scaler.reconcile();
+  }
+
+  /** What forwarding learned about a replica. */
+  report(replicaId: string, report: ReplicaReport): void {
+    this.#lifecycle.fleet.get(replicaId)?.report(report);
+  }
+
+  wakeInfo(): WakeInfo {
+    const { step, etaMs, sinceMs } = this.#lifecycle.progress();
+    return { state: this.#isPaused ? 'paused' : this.#lifecycle.state, step, etaMs, sinceMs };
+  }
+
+  /** Wakes it as a request would; within a back-off nothing happens. */
+  warm(): void {
+    if (!this.#isPaused && !this.#isRetiring) this.#wake();
+  }
+
+  /** To zero when what runs has ended; who waits is refused. The next request wakes it again. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#options.gate.failWaiters(stoppedRefusal(this.#options.target.model));
+    this.#lifecycle.toZero('stopped by an operator');
+  }
+
+  /** Refuses everybody, and to zero when what runs has ended. */
+  pause(): void {
+    this.#isPaused = true;
+    const refusal = pausedRefusal(this.#options.target.model);
+    this.#options.gate.refuse(refusal);
+    this.#options.gate.failWaiters(refusal);
+    this.#lifecycle.toZero('paused');
+  }
+
+  /** Opens again after `pause`; min replicas come up. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#options.gate.refuse(null);
+    this.#lifecycle.scaler.reconcile();
+  }
+
+  snapshot(): ActivatorSnapshot {
+    const { clock, gate } = this.#options;
+    const { state, step, etaMs } = this.wakeInfo();
+    return {
+      state,
+      step,
+      etaMs,
+      replicas: replicaSnapshots(this.#lifecycle.fleet, gate, clock.wallMs() - clock.nowMs()),
+      lastStarts: this.#lifecycle.starts.map((start) => start.record()),
+      failure: failureSnapshot(this.#lifecycle.backOff, clock.nowMs()),
+      decision: this.#lifecycle.isFixed ? 'fixed replicas' : this.#lifecycle.scaler.reason,
+    };
+  }
+
+  /** Takes changed settings: limits at once, deadlines from the next start. */
+  configure(settings: ActivationSettings): void {
+    this.#settings = settings;
+    for (const replica of this.#lifecycle.fleet.replicas) replica.applyLimit();
+    this.#lifecycle.scaler.reconcile();
+  }
+
+  /**
+   * Wakes no more, serves who waits, drains and ends all replicas; resolves when the driver reports none. When the
+   * signal aborts, they are ended whatever runs on them.
+   */
+  async retire(signal: AbortSignal): Promise<void> {
+    const { clock, gate } = this.#options;
+    this.#isRetiring = true;
+    const ended = AbortSignal.any([signal, this.#life.signal]);
+    await poll(clock, () => gate.waiting === 0 || this.#lifecycle.fleet.living === 0, ended);
+    this.#lifecycle.toZero('retired', true);
+    const isEmpty = () =>
+      this.#lifecycle.fleet.isGone || (this.#lifecycle.isFixed && this.#lifecycle.fleet.isEnding);
+    await poll(clock, isEmpty, ended);
+    this.#lifecycle.fleet.end(this.#lifecycle.fleet.replicas);
+    await poll(clock, isEmpty, this.#life.signal);
+    if (this.#lifecycle.isFixed) this.#lifecycle.fleet.close();
+  }
+
+  /** Stops watching; no timer and no probe is left. Replicas and driver are left alone. */
+  async close(): Promise<void> {
+    this.#life.abort();
+    this.#lifecycle.close();
+    await this.#watching;
+  }
+
+  #backOffRefusal(): PilotlightError | null {
+    const { backOff, fleet } = this.#lifecycle;
+    const retryMs = backOff.remainingMs(this.#options.clock.nowMs());
+    // Others that are there or on their way serve whoever waits.
+    if (backOff.failure === null || retryMs === 0 || (fleet.asked > 0 && !this.#lifecycle.isFixed))
+      return null;
+    return startFailed(this.#options.target.model, backOff.failure, retryMs);
+  }
+
+  #wake(): void {
+    this.#isStopped = false;
+    this.#lifecycle.wake();
+  }
+}

@@ -1,0 +1,43 @@
+import type { ReplicaReport } from '../core/gate.ts';
+import type { StartStep } from './start.ts';
+
+/** What happened, for logs and metrics. Told synchronously; a listener must not throw. */
+export type ActivationEvent =
+  /** A start was asked for. */
+  | { readonly type: 'woken'; readonly reason: string }
+  /** The driver was asked for this many replicas. */
+  | { readonly type: 'scaled'; readonly replicas: number; readonly reason: string }
+  /** A step of a start was seen. */
+  | {
+      readonly type: 'step';
+      readonly replicaId: string;
+      readonly step: string;
+      readonly offsetMs: number;
+    }
+  /** A start ended well. */
+  | {
+      readonly type: 'ready';
+      readonly replicaId: string;
+      readonly totalMs: number;
+      readonly steps: readonly StartStep[];
+    }
+  | {
+      readonly type: 'start-failed';
+      readonly replicaId: string | null;
+      readonly reason: string;
+      readonly phase: string | null;
+      readonly retryInMs: number;
+      readonly output: readonly string[];
+    }
+  /** A replica that had been ready exited unasked. */
+  | { readonly type: 'replica-lost'; readonly replicaId: string; readonly reason: string }
+  /** A replica takes no new requests until a probe passes. */
+  | { readonly type: 'suspect'; readonly replicaId: string; readonly report: ReplicaReport }
+  /** A suspect passed its probe. */
+  | { readonly type: 'reinstated'; readonly replicaId: string }
+  | { readonly type: 'to-zero'; readonly reason: string }
+  /** The driver could not be asked or watched; it is tried again. */
+  | { readonly type: 'driver-failed'; readonly error: unknown };
+
+/** A listener for events. */
+export type OnActivationEvent = (event: ActivationEvent) => void;

@@ -1,0 +1,52 @@
+import { PilotlightError } from '../core/errors.ts';
+import type { StartFailure } from './back-off.ts';
+
+/** `start_failed`, for those who wait when a start fails and for those who come during the back-off. */
+export function startFailed(model: string, failure: StartFailure, retryAfterMs: number): PilotlightError {
+  const phase = failure.phase === null ? '' : ` (after "${failure.phase}")`;
+  return new PilotlightError('start_failed', `model "${model}" did not start: ${failure.reason}${phase}`, {
+    retryAfterMs,
+    ...(failure.phase === null ? {} : { phase: failure.phase }),
+  });
+}
+
+/** `cold`: the model is set to reject while it is not ready. */
+export function coldRefusal(model: string, etaMs: number | null): PilotlightError {
+  const eta = etaMs === null ? '' : `, ready in about ${seconds(etaMs)}`;
+  return new PilotlightError('cold', `model "${model}" is cold and set to reject; it is woken${eta}`, {
+    ...(etaMs === null ? {} : { retryAfterMs: etaMs }),
+  });
+}
+
+/** `would_not_make_it`: `remainingMs` until the deadline is less than the earliest that can be expected. */
+export function wouldNotMakeIt(
+  model: string,
+  remainingMs: number,
+  expected: { earliestMs: number; etaMs: number },
+): PilotlightError {
+  return new PilotlightError(
+    'would_not_make_it',
+    `model "${model}" needs at least ${seconds(expected.earliestMs)} more to start and the deadline is in ` +
+      `${seconds(Math.max(0, remainingMs))}; it is woken`,
+    { retryAfterMs: expected.etaMs },
+  );
+}
+
+/** `paused` by an operator. */
+export function pausedRefusal(model: string): PilotlightError {
+  return new PilotlightError('paused', `model "${model}" is paused`, { retryAfterMs: 60_000 });
+}
+
+/** `draining`: the revision is being replaced or the gateway shuts down, and nothing is woken any more. */
+export function drainingRefusal(model: string): PilotlightError {
+  return new PilotlightError('draining', `model "${model}" is being retired`);
+}
+
+/** For those who wait when an operator stops a model that is starting. */
+export function stoppedRefusal(model: string): PilotlightError {
+  return new PilotlightError('start_failed', `model "${model}" was stopped by an operator`);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)}s`;
+}

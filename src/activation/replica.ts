@@ -1,0 +1,222 @@
+import type { Cancel } from '../core/clock.ts';
+import type { ReplicaStatus } from '../core/driver.ts';
+import type { ReplicaReport } from '../core/gate.ts';
+import type { ProbeResult } from '../core/prober.ts';
+import { nextProbeDelayMs } from './probe-pace.ts';
+import { rampAt, SlowStart } from './ramp.ts';
+import type { ReplicaHost, ReplicaState } from './replica-host.ts';
+import type { Start } from './start.ts';
+
+const resetsUntilSuspect = 3;
+
+/** Probes one replica and keeps its capacity in the gate. */
+export class Replica {
+  readonly id: string;
+  readonly start: Start;
+  readonly #host: ReplicaHost;
+  readonly #slowStart: SlowStart;
+  #state: ReplicaState = 'starting';
+  #status: ReplicaStatus;
+  #isInGate = false;
+  #isCanary = false;
+  #isLazy = false;
+  #resets = 0;
+  #readyAtMs: number | null = null;
+  #paceFromMs: number;
+  #lastProbe: ProbeResult | null = null;
+  #probe: AbortController | null = null;
+  #cancelProbe: Cancel | null = null;
+  #cancelDeadline: Cancel | null = null;
+
+  constructor(host: ReplicaHost, status: ReplicaStatus, start: Start) {
+    this.id = status.id;
+    this.start = start;
+    this.#host = host;
+    this.#slowStart = new SlowStart(host.clock);
+    this.#status = status;
+    this.#paceFromMs = start.beganAtMs;
+    this.#armDeadline(start.beganAtMs);
+  }
+
+  get state(): ReplicaState {
+    return this.#state;
+  }
+
+  get status(): ReplicaStatus {
+    return this.#status;
+  }
+
+  /** `nowMs` at which it last became ready; null before. */
+  get readyAtMs(): number | null {
+    return this.#readyAtMs;
+  }
+
+  /** What the last probe saw, in one line; null before the first. */
+  get detail(): string | null {
+    return this.#lastProbe?.detail ?? null;
+  }
+
+  update(status: ReplicaStatus): void {
+    this.#status = status;
+    for (const step of status.steps) this.#mark(step.name, step.atMs);
+    if (status.phase === 'stopping') this.end();
+    if (status.phase === 'running' && !this.#cancelProbe) this.#probeNow();
+  }
+
+  report(report: ReplicaReport): void {
+    if (this.#state !== 'ready') return;
+    if (report === 'answered') this.#answered();
+    else if (report !== 'reset' || ++this.#resets >= resetsUntilSuspect) this.#suspect(report);
+  }
+
+  /** Somebody asks for it now: a probe that was put off for lack of demand is made at once. */
+  hurry(): void {
+    if (!this.#isLazy) return;
+    this.#paceFromMs = this.#host.clock.nowMs();
+    this.#probeNow();
+  }
+
+  /** Applies a changed limit. */
+  applyLimit(): void {
+    if (this.#state === 'ready' && !this.#isCanary) this.#ramp();
+  }
+
+  /** Takes no new requests; one that never took any needs no draining and is ended by the caller all the same. */
+  drain(): void {
+    if (this.#state === 'ready') this.#host.gate.suspend(this.id);
+    this.#stopWork();
+    this.#state = 'draining';
+  }
+
+  /**
+   * Undoes `drain`. It is probed before it takes requests again, so that the gate's capacity never grows within the
+   * call by which the gate told of its demand.
+   */
+  undrain(): void {
+    if (this.#state !== 'draining') return;
+    this.#state = this.#isInGate ? 'suspect' : 'starting';
+    this.#probeAfresh();
+  }
+
+  /** It was told to end. */
+  end(): void {
+    if (this.#state === 'ready') this.#host.gate.suspend(this.id);
+    this.#stopWork();
+    this.#state = 'ending';
+    this.start.finish('stopped', this.#host.clock.nowMs());
+  }
+
+  /** It is gone, or nobody watches it any more: no timer and no probe is left. */
+  close(): void {
+    this.#stopWork();
+    this.#state = 'ending';
+    if (this.#isInGate) this.#host.gate.removeReplica(this.id);
+    this.#isInGate = false;
+  }
+
+  #answered(): void {
+    this.#resets = 0;
+    if (!this.#isCanary) return;
+    this.#isCanary = false;
+    this.#host.gate.setLimit(this.id, this.#host.settings().concurrency);
+  }
+
+  #suspect(report: ReplicaReport): void {
+    this.#isCanary = report === 'stalled';
+    this.#state = 'suspect';
+    this.#slowStart.cancel();
+    this.#host.gate.suspend(this.id);
+    this.#probeAfresh();
+    this.#host.onSuspect(this, report);
+  }
+
+  #probeAfresh(): void {
+    this.#paceFromMs = this.#host.clock.nowMs();
+    this.#armDeadline(this.#paceFromMs);
+    this.#probeNow();
+  }
+
+  #probeNow(): void {
+    this.#cancelProbe?.();
+    this.#cancelProbe = null;
+    this.#isLazy = false;
+    const { origin, phase } = this.#status;
+    const isProbed = this.#state === 'starting' || this.#state === 'suspect';
+    if (this.#probe || !isProbed || origin === null || phase !== 'running') return;
+    const controller = new AbortController();
+    this.#probe = controller;
+    const done = (result: ProbeResult) => this.#probed(controller, result);
+    this.#host.prober
+      .probe(origin, this.#host.settings().ready, controller.signal)
+      .then(done, (error: unknown) => done({ state: 'unreachable', detail: String(error) }));
+  }
+
+  #probed(controller: AbortController, result: ProbeResult): void {
+    if (this.#probe !== controller) return;
+    this.#probe = null;
+    this.#lastProbe = result;
+    const nowMs = this.#host.clock.nowMs();
+    if (result.state !== 'unreachable') this.#mark('port open', nowMs);
+    if (result.state === 'loading') this.#mark('loading', nowMs);
+    if (result.state === 'ready') this.#admit();
+    else this.#probeLater(nowMs);
+  }
+
+  #probeLater(nowMs: number): void {
+    const isUrgent = this.#host.isUrgent();
+    const learned = this.#state === 'starting' && !this.#host.isFixed ? this.#host.learned() : null;
+    const delayMs = nextProbeDelayMs({ elapsedMs: nowMs - this.#paceFromMs, learned, isUrgent });
+    this.#cancelProbe = this.#host.clock.setTimer(nowMs + delayMs, () => this.#probeNow());
+    this.#isLazy = !isUrgent;
+  }
+
+  #admit(): void {
+    const { gate, clock } = this.#host;
+    this.#stopWork();
+    this.#state = 'ready';
+    this.#resets = 0;
+    this.#readyAtMs ??= clock.nowMs();
+    const isFirst = this.start.isRunning;
+    this.#mark('ready', clock.nowMs());
+    if (this.#isInGate) {
+      this.applyLimit();
+      if (this.#isCanary) gate.setLimit(this.id, 1);
+      gate.reinstate(this.id);
+    } else {
+      const { concurrency, scale } = this.#host.settings();
+      this.#isInGate = true;
+      gate.addReplica(this.id, this.#status.origin ?? '', rampAt(concurrency, scale.rampMs, 0).limit);
+      this.#ramp();
+    }
+    this.#host.onReady(this, isFirst);
+  }
+
+  #ramp(): void {
+    const { gate, clock } = this.#host;
+    const { concurrency: full, scale } = this.#host.settings();
+    const beganMs = this.#readyAtMs ?? clock.nowMs();
+    this.#slowStart.run({ full, rampMs: scale.rampMs, beganMs }, (limit) => gate.setLimit(this.id, limit));
+  }
+
+  #armDeadline(fromMs: number): void {
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = null;
+    if (this.#host.isFixed) return;
+    const atMs = fromMs + this.#host.settings().ready.startupMs;
+    this.#cancelDeadline = this.#host.clock.setTimer(atMs, () => this.#host.onOverdue(this));
+  }
+
+  #mark(step: string, atMs: number): void {
+    if (this.start.mark(step, atMs)) this.#host.onStep(this, step);
+  }
+
+  #stopWork(): void {
+    this.#probe?.abort();
+    this.#probe = null;
+    this.#cancelProbe?.();
+    this.#cancelDeadline?.();
+    this.#slowStart.cancel();
+    this.#cancelProbe = this.#cancelDeadline = null;
+    this.#isLazy = false;
+  }
+}

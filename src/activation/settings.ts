@@ -1,0 +1,19 @@
+import type { ReadySpec } from '../core/prober.ts';
+
+/** What of a revision's settings activation obeys. */
+export interface ActivationSettings {
+  readonly ready: ReadySpec;
+  /** Per replica; 0 = no limit. */
+  readonly concurrency: number;
+  readonly scale: {
+    readonly min: number;
+    readonly max: number;
+    /** 0 = never to zero. */
+    readonly idleMs: number;
+    /** A fresh replica's limit grows from 1 to full over this time; 0 = at once. */
+    readonly rampMs: number;
+  };
+  readonly cold: 'hold' | 'reject';
+  /** Refuse at once who cannot make it (would_not_make_it). */
+  readonly deadlineAware: boolean;
+}

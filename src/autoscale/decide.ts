@@ -1,0 +1,81 @@
+import type { Decide, Observed, ScaleSpec, ScaleState } from '../core/scaling.ts';
+
+/** The state before the first decision. */
+export const initialScaleState: ScaleState = { desired: 0, surplusSinceMs: null, raisedAtMs: null };
+
+/** A surplus under load is looked at again after a tenth of `idleMs`, but not more often than this. */
+const leastCheckMs = 1_000;
+
+/** `raisedAtMs` while a start runs: the minimum up time begins when it has ended, however long it takes. */
+const stillRising = Number.POSITIVE_INFINITY;
+
+/**
+ * How many replicas there should be: as many as the requests of the moment fill, upward at once, downward when fewer
+ * would have done for `idleMs`, to zero only when nothing waited or ran for `idleMs`. A count is never lowered while
+ * a replica starts. `idleMs` 0 lowers nothing. Always within [min, max].
+ */
+export const decide: Decide = (observed, spec, state, nowMs) => {
+  const max = Math.max(spec.max, spec.min);
+  const needed = Math.min(max, Math.max(spec.min, replicasFor(observed, spec)));
+  const current = Math.min(max, Math.max(spec.min, state.desired));
+  const raisedAtMs = upSinceMs(observed, state, { nowMs, isRaised: needed > state.desired });
+  const keep = (desired: number, reason: string, sinceMs: number | null, nextAtMs: number | null) => ({
+    desired,
+    reason,
+    state: { desired, surplusSinceMs: sinceMs, raisedAtMs },
+    nextAtMs,
+  });
+
+  const checkMs = Math.min(spec.idleMs, Math.max(leastCheckMs, spec.idleMs / 10));
+  const canLower = spec.idleMs > 0;
+  if (needed >= current) {
+    const nextAtMs = canLower && needed > spec.min ? nowMs + checkMs : null;
+    return keep(needed, reasonFor(observed, needed, spec), null, nextAtMs);
+  }
+  if (!canLower) return keep(current, 'idle 0: kept', null, null);
+  if (raisedAtMs === stillRising) return keep(current, 'a replica is starting', null, nowMs + checkMs);
+
+  const isIdle = observed.idleSinceMs !== null;
+  const seenSinceMs = state.surplusSinceMs ?? observed.idleSinceMs ?? nowMs;
+  // Down to a partial count any surplus counts; to zero only the time in which nothing waited or ran.
+  const surplusMs = needed === 0 ? (observed.idleSinceMs ?? nowMs) : seenSinceMs;
+  const sinceMs = Math.max(surplusMs, raisedAtMs ?? surplusMs);
+  const dueMs = sinceMs + spec.idleMs;
+  if (nowMs >= dueMs)
+    return keep(
+      needed,
+      isIdle ? `idle for ${spec.idleMs / 1_000}s` : `${needed} would do for ${spec.idleMs / 1_000}s`,
+      null,
+      needed > spec.min ? nowMs + checkMs : null,
+    );
+  return keep(
+    current,
+    isIdle ? 'idle, not for long enough' : `${needed} would do`,
+    seenSinceMs,
+    isIdle ? dueMs : Math.min(dueMs, nowMs + checkMs),
+  );
+};
+
+function replicasFor(observed: Observed, spec: ScaleSpec): number {
+  const load = observed.waiting + observed.inFlight;
+  if (load === 0) return observed.isWanted ? 1 : 0;
+  return spec.concurrency === 0 ? 1 : Math.ceil(load / spec.concurrency);
+}
+
+/** Since when the count is up, for the minimum up time. */
+function upSinceMs(
+  observed: Observed,
+  state: ScaleState,
+  { nowMs, isRaised }: { nowMs: number; isRaised: boolean },
+): number | null {
+  if (observed.starting > 0 || isRaised) return stillRising;
+  if (state.raisedAtMs === stillRising || observed.isWanted) return nowMs;
+  return state.raisedAtMs;
+}
+
+function reasonFor(observed: Observed, needed: number, spec: ScaleSpec): string {
+  const load = observed.waiting + observed.inFlight;
+  if (load > 0) return `${observed.waiting} waiting and ${observed.inFlight} running`;
+  if (observed.isWanted) return 'asked for';
+  return needed === spec.min && needed > 0 ? `min is ${spec.min}` : 'nothing to do';
+}

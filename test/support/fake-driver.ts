@@ -1,0 +1,109 @@
+import type { Driver, ReplicaStatus, ScaleRequest, Target, TargetStatus } from '../../src/core/driver.ts';
+
+/** A Driver whose replicas start, run and exit when the test says so; it obeys `scale` at once. */
+export class FakeDriver implements Driver {
+  readonly name: string;
+  readonly requests: ScaleRequest[] = [];
+  /** While set, `scale` rejects with it. */
+  scaleError: Error | null = null;
+  /** While set, `watch` rejects with it. */
+  watchError: Error | null = null;
+  watchers = 0;
+  readonly #replicas = new Map<string, ReplicaStatus>();
+  #failure: string | null = null;
+  #onStatus: ((status: TargetStatus) => void) | null = null;
+  #made = 0;
+
+  constructor(name = 'process') {
+    this.name = name;
+  }
+
+  /** The counts that were asked for, in order. */
+  get counts(): number[] {
+    return this.requests.map(({ replicas }) => replicas);
+  }
+
+  /** Ids of the replicas that are there and were not told to end. */
+  get living(): string[] {
+    return [...this.#replicas.values()]
+      .filter(({ phase }) => phase === 'starting' || phase === 'running')
+      .map(({ id }) => id);
+  }
+
+  async scale(_target: Target, request: ScaleRequest): Promise<void> {
+    this.requests.push(request);
+    if (this.scaleError) throw this.scaleError;
+    this.#failure = null;
+    const living = this.living;
+    const victims = living.toSorted((a, b) => this.#rank(b, request) - this.#rank(a, request));
+    for (const id of victims.slice(0, Math.max(0, living.length - request.replicas)))
+      this.#set(id, { phase: 'stopping' });
+    for (let missing = request.replicas - living.length; missing > 0; missing--) this.add();
+    this.publish();
+  }
+
+  async watch(_target: Target, onStatus: (status: TargetStatus) => void, signal: AbortSignal): Promise<void> {
+    if (this.watchError) throw this.watchError;
+    this.#onStatus = onStatus;
+    this.watchers++;
+    this.publish();
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    this.watchers--;
+    this.#onStatus = null;
+  }
+
+  async close(): Promise<void> {
+    this.#replicas.clear();
+  }
+
+  /** A new replica in phase `starting`, with the next id (r1, r2, ...). */
+  add(): string {
+    const id = `r${++this.#made}`;
+    this.#replicas.set(id, { id, origin: null, phase: 'starting', steps: [] });
+    return id;
+  }
+
+  run(id: string, spawnedAtMs = 0): void {
+    const steps = [{ name: 'spawned', atMs: spawnedAtMs }];
+    this.#set(id, { phase: 'running', origin: `http://127.0.0.1/${id}`, steps });
+    this.publish();
+  }
+
+  print(id: string, output: readonly string[]): void {
+    this.#set(id, { output });
+    this.publish();
+  }
+
+  exit(id: string, reason = 'exited with code 1'): void {
+    this.#set(id, { phase: 'exited', reason });
+    this.publish();
+    this.#replicas.delete(id);
+    this.publish();
+  }
+
+  /** Those that were told to end do. */
+  endStopping(): void {
+    for (const { id, phase } of [...this.#replicas.values()])
+      if (phase === 'stopping') this.exit(id, 'ended');
+  }
+
+  fail(failure: string): void {
+    this.#failure = failure;
+    this.#replicas.clear();
+    this.publish();
+  }
+
+  publish(): void {
+    const replicas = [...this.#replicas.values()];
+    this.#onStatus?.({ replicas, ...(this.#failure === null ? {} : { failure: this.#failure }) });
+  }
+
+  #rank(id: string, { victims = [] }: ScaleRequest): number {
+    return victims.includes(id) ? 1 : 0;
+  }
+
+  #set(id: string, change: Partial<ReplicaStatus>): void {
+    const before = this.#replicas.get(id);
+    if (before) this.#replicas.set(id, { ...before, ...change });
+  }
+}
