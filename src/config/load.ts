@@ -6,6 +6,7 @@ import { normalise } from './normalise.ts';
 import { formatPath } from './path.ts';
 import { brokenRules } from './rules.ts';
 import { configSchema } from './schema.ts';
+import { readSections, sectionsOf } from './sections.ts';
 import type { Settings } from './settings.ts';
 import { type Source, substitute } from './substitute.ts';
 
@@ -69,7 +70,8 @@ export function parseConfig(text: string, source: Source): Settings {
   );
   const unresolved = new Set(raw.map(({ path }) => formatPath(path)));
   const parsed = configSchema.safeParse(value);
-  const found = [...(parsed.success ? [] : faultsOf(parsed.error.issues, value)), ...brokenRules(value)];
+  const sections = parsed.success ? sectionsOf(parsed.data) : readSections(value);
+  const found = [...(parsed.success ? [] : faultsOf(parsed.error.issues, value)), ...brokenRules(sections)];
   raw.push(...found.filter(({ path }) => !unresolved.has(formatPath(path))));
   if (parsed.success && raw.length === 0 && document.faults.length === 0)
     return normalise(parsed.data, source.file);

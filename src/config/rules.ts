@@ -1,48 +1,24 @@
-import type { z } from 'zod';
 import { formatAddress, isLoopback } from './address.ts';
-import { authSchema } from './auth.ts';
 import type { RawFault } from './issues.ts';
-import { modelSchema } from './model.ts';
 import { sha256Of } from './normalise.ts';
-import { type Path, valueAt } from './path.ts';
-import { serverSchema } from './server.ts';
+import type { Path } from './path.ts';
+import type { RawConfig } from './schema.ts';
+import type { Sections } from './sections.ts';
+import type { Address } from './settings.ts';
 
-type Server = z.output<typeof serverSchema>;
-type Auth = z.output<typeof authSchema>;
-type Model = z.output<typeof modelSchema>;
+type Server = RawConfig['server'];
+type Auth = RawConfig['auth'];
+type Model = RawConfig['models'][string];
 
-/**
- * What one key's schema cannot see: rules between keys. Each section is read by itself, so that a fault in one does
- * not hide those of the others.
- */
-export function brokenRules(root: unknown): RawFault[] {
-  const server = read(serverSchema, valueAt(root, ['server']));
-  const auth = read(authSchema, valueAt(root, ['auth']));
-  const models = new Map<string, Model>();
-  const written = valueAt(root, ['models']);
-  for (const [name, value] of Object.entries(isRecord(written) ? written : {})) {
-    const model = read(modelSchema, value);
-    if (model) models.set(name, model);
-  }
+/** What one key's schema cannot see: rules between keys, over the sections that are without fault in themselves. */
+export function brokenRules({ server, auth, models, modelNames }: Sections): RawFault[] {
   return [
-    ...(isRecord(written) && Object.keys(written).length === 0
-      ? [fault(['models'], 'must hold at least one model')]
-      : []),
     ...(server && auth !== undefined ? exposureFaults(server, auth) : []),
     ...(auth && auth !== 'open' ? keyFaults(auth.keys) : []),
-    ...nameFaults(models, isRecord(written) ? Object.keys(written) : []),
+    ...nameFaults(models, modelNames),
     ...matchFaults(models),
     ...[...models].flatMap(([name, model]) => modelFaults(['models', name], model)),
   ];
-}
-
-function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
-  const result = schema.safeParse(value);
-  return result.success ? result.data : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function fault(path: Path, message: string, hint: string | null = null): RawFault {
@@ -60,10 +36,15 @@ function exposureFaults(server: Server, auth: Auth): RawFault[] {
     const message = `${formatAddress(admin.listen)} can be reached from other machines and has no token`;
     faults.push(fault(['server', 'admin'], message, 'use { listen, token }'));
   }
-  if (admin.listen.port !== 0 && formatAddress(admin.listen) === formatAddress(server.listen)) {
+  if (collide(admin.listen, server.listen)) {
     faults.push(fault(['server', 'admin'], 'is the same address as server.listen'));
   }
   return faults;
+}
+
+function collide(a: Address, b: Address): boolean {
+  const isAnywhere = [a.host, b.host].some((host) => host === '0.0.0.0' || host === '::');
+  return a.port !== 0 && a.port === b.port && (a.host === b.host || isAnywhere);
 }
 
 function keyFaults(keys: Exclude<Auth, null | 'open'>['keys']): RawFault[] {

@@ -21,7 +21,10 @@ export const configSchema = z.strictObject({
   stateDir: z.string().min(1).prefault('./.pilotlight').describe('Folder for what must survive a restart.'),
   store: z.literal('memory').prefault('memory').describe('Where shared state lives; memory only for now.'),
   log: logSchema,
-  models: z.record(modelName, modelSchema).describe('Name to model; at least one.'),
+  models: z
+    .record(modelName, modelSchema)
+    .refine((models) => Object.keys(models).length > 0, { error: 'must hold at least one model' })
+    .describe('Name to model; at least one.'),
 });
 
 /** What the schema yields. */

@@ -34,6 +34,13 @@ const cases: readonly FaultCase[] = [
     'use { listen, token }',
   ],
   [
+    'one port on all addresses',
+    fileWith({ top: 'auth: open\nserver: { listen: ":9090" }' }),
+    'server.admin',
+    'same address',
+    null,
+  ],
+  [
     'one address for both ports',
     fileWith({ top: 'server: { admin: "127.0.0.1:8080" }' }),
     'server.admin',
