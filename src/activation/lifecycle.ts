@@ -184,13 +184,13 @@ export class Lifecycle {
     else {
       this.#emit({ type: 'replica-lost', replicaId: replica.id, reason });
       this.scaler.reset();
-      if (this.fleet.ready === 0) this.#signal(this.fleet.isGone ? 'gone' : 'unready');
     }
   }
 
   #changed(): void {
     this.scaler.adopt();
     if (this.fleet.isGone && !this.isFixed) this.#signal('gone');
+    else if (this.fleet.ready === 0) this.#signal('unready');
     this.scaler.reconcile();
   }
 

@@ -6,12 +6,11 @@ export class FakeDriver implements Driver {
   readonly requests: ScaleRequest[] = [];
   /** While set, `scale` rejects with it. */
   scaleError: Error | null = null;
-  /** While set, `watch` rejects with it. */
-  watchError: Error | null = null;
   watchers = 0;
   readonly #replicas = new Map<string, ReplicaStatus>();
   #failure: string | null = null;
   #onStatus: ((status: TargetStatus) => void) | null = null;
+  #failWatch: ((error: Error) => void) | null = null;
   #made = 0;
 
   constructor(name = 'process') {
@@ -43,13 +42,18 @@ export class FakeDriver implements Driver {
   }
 
   async watch(_target: Target, onStatus: (status: TargetStatus) => void, signal: AbortSignal): Promise<void> {
-    if (this.watchError) throw this.watchError;
     this.#onStatus = onStatus;
     this.watchers++;
     this.publish();
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    this.watchers--;
-    this.#onStatus = null;
+    const ended = Promise.withResolvers<void>();
+    this.#failWatch = ended.reject;
+    signal.addEventListener('abort', () => ended.resolve(), { once: true });
+    try {
+      await ended.promise;
+    } finally {
+      this.watchers--;
+      this.#onStatus = null;
+    }
   }
 
   async close(): Promise<void> {
@@ -91,6 +95,11 @@ export class FakeDriver implements Driver {
     this.#failure = failure;
     this.#replicas.clear();
     this.publish();
+  }
+
+  /** Ends the running watch with an error. */
+  failWatch(error: Error): void {
+    this.#failWatch?.(error);
   }
 
   publish(): void {

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { type ActivationSignal, type ActivationState, transition } from '../../src/activation/states.ts';
+
+const signals: ActivationSignal[] = ['woken', 'ready', 'unready', 'failed', 'ending', 'gone'];
+
+/** The documented table, `-` where the state stays. */
+const rows: Record<ActivationState, string> = {
+  cold: 'starting ready - failed - -',
+  starting: '- ready - failed draining cold',
+  ready: '- - starting - draining cold',
+  draining: 'starting ready - - - cold',
+  failed: 'starting ready - - - -',
+};
+
+describe('the states of a revision', () => {
+  it.each(Object.entries(rows))('follow the table from %s', (from, row) => {
+    const state = from as ActivationState;
+    const expected = row.split(' ').map((to) => (to === '-' ? state : to));
+    expect(signals.map((signal) => transition(state, signal))).toEqual(expected);
+  });
+});
