@@ -15,7 +15,9 @@ const keySchema = z.strictObject({
   priority: z
     .enum(['high', 'normal', 'low'])
     .prefault('normal')
-    .describe('The highest priority that requests with this key may ask for.'),
+    .describe(
+      'The highest priority that requests with this key may ask for; unasked they get it too, but never high.',
+    ),
 });
 
 /** The `auth` section. */
