@@ -30,12 +30,16 @@ function finish(hash: number): number {
 export function prefixBlocks(prompt: Uint8Array, options: PrefixBlockOptions = {}): number[] {
   const { blockBytes = 256, maxBlocks = 128 } = options;
   const count = Math.min(maxBlocks, Math.floor(prompt.length / blockBytes));
+  // A copy is aligned, which a part of a larger buffer need not be; reading words halves the time.
+  const wordsPerBlock = blockBytes / 4;
+  const words = new Int32Array(count * wordsPerBlock);
+  new Uint8Array(words.buffer).set(prompt.subarray(0, count * blockBytes));
   const hashes = new Array<number>(count);
   let high = 0x9747b28c;
   let low = 0x3c6ef372;
   for (let block = 0, at = 0; block < count; block++) {
-    for (const end = at + blockBytes; at < end; at += 4) {
-      const word = prompt[at]! | (prompt[at + 1]! << 8) | (prompt[at + 2]! << 16) | (prompt[at + 3]! << 24);
+    for (const end = at + wordsPerBlock; at < end; at++) {
+      const word = words[at]!;
       high = mix(high, word);
       low = mix(low, word ^ high);
     }

@@ -18,6 +18,11 @@ describe('prefix blocks', () => {
     );
   });
 
+  it('are those of the bytes, wherever in a larger buffer they lie', () => {
+    const whole = Buffer.from('x'.repeat(3) + 'the same prompt '.repeat(40));
+    expect(prefixBlocks(whole.subarray(3))).toEqual(prefixBlocks(Uint8Array.from(whole.subarray(3))));
+  });
+
   it('leave out a partial block and what is beyond the maximum', () => {
     const prompt = new Uint8Array(1_000);
     expect(prefixBlocks(prompt)).toHaveLength(3);
