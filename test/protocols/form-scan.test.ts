@@ -108,6 +108,11 @@ describe('FormScanner', () => {
     expect(scan(sent).model).toBe('whisper');
   });
 
+  it('takes a part with an encoded file name for a file', () => {
+    const file = "--b\r\ncontent-disposition: form-data; name=model; filename*=UTF-8''a.txt\r\n\r\nevil\r\n";
+    expect(scan(form(`${file}${modelPart}--b--`)).model).toBe('whisper');
+  });
+
   it('gives the same result whatever the chunks', async () => {
     const sent = await platformForm((data) => {
       data.set('file', audio, 'a.wav');
