@@ -63,6 +63,7 @@ defaults
   timeout client 120s
   timeout server 120s
   http-reuse always
+  option http-no-delay
 frontend front
   bind 127.0.0.1:${options.port}
   default_backend back

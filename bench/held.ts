@@ -57,7 +57,11 @@ export async function hold(
   let waitingBytes = Promise.resolve(Number.NaN);
   const result = await sendHeld(lab, { target, count, bodyBytes }, () => {
     waitingBytes = untilQuiet(pid).then(() => memoryBytes(pid).residentBytes);
-    void waitingBytes.then(() => setReady(backend, 0));
+    // A failure shows where waitingBytes is awaited.
+    void waitingBytes.then(
+      () => setReady(backend, 0),
+      () => undefined,
+    );
   });
   const { peakBytes } = memoryBytes(pid);
   await Promise.all([target.child.stop(), backend.child?.stop()]);
