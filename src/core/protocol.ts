@@ -70,7 +70,7 @@ export interface ProtocolRoute {
   /** `json`: top-level field of the body; `form`: multipart field; `query`: ?model= (also for WebSockets). */
   readonly modelIn: 'json' | 'form' | 'query';
   readonly isWebSocket?: boolean;
-  /** A parser for one request's body; null where the head says it all. */
+  /** A parser for one request's body; null where the head says it all. Throws invalid_body: not the route's content-type. */
   parser(head: RequestHead): IntentParser | null;
   /** The intent where the head says it all; throws model_required. */
   intent?(head: RequestHead): Intent;

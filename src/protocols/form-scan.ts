@@ -27,8 +27,8 @@ const headEnd = Buffer.from('\r\n\r\n');
 type State = 'preamble' | 'boundary' | 'head' | 'value' | 'epilogue';
 
 /**
- * Finds the field `model` of a multipart/form-data body (RFC 7578) and where its value lies, for rewriting it; parsers
- * on npm give no offsets. Keeps no more than the head of one part, one short value and the length of the boundary,
+ * Finds the field `model` of a multipart/form-data body (RFC 7578) and where its value lies, for rewriting it, which
+ * @fastify/busboy does not tell. Keeps no more than the head of one part, one short value and the length of the boundary,
  * so uploads of any size pass. The field may come behind the file: then the upload is read (and held) up to it.
  *
  * `push` returns as soon as `model` is complete. So the first `model` decides, the rest of the body being streamed

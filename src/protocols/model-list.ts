@@ -1,5 +1,5 @@
 /** A model as GET /v1/models shows it. */
-export interface ListedModel {
+interface ListedModel {
   readonly id: string;
   /** Seconds since the epoch. */
   readonly createdS: number;
