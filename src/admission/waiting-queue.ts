@@ -96,12 +96,6 @@ export class WaitingQueue {
     return this.#size - lane.size + place;
   }
 
-  /** Number that puts a ticket before all of its class and tenant. */
-  numberBefore(waiter: Ticket['waiter']): number | null {
-    const head = this.#classes[waiter.priority].laneByTenant.get(waiter.tenant)?.head;
-    return head ? head.number - 1 : null;
-  }
-
   /** Everybody who waits, in order of arrival. */
   tickets(): Ticket[] {
     const all: Ticket[] = [];

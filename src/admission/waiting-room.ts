@@ -33,6 +33,8 @@ export class WaitingRoom<Settings extends RoomSettings> {
   readonly #deadlines: Deadlines;
   readonly #rate = new GrantRate();
   #arrivals = 0;
+  /** Below every arrival: who comes back and never waited goes before those who never got a slot. */
+  #returns = Number.MIN_SAFE_INTEGER;
 
   constructor(options: RoomOptions<Settings>) {
     this.settings = options.settings;
@@ -75,15 +77,17 @@ export class WaitingRoom<Settings extends RoomSettings> {
     return null;
   }
 
-  /** To its old place, or before all of its class and tenant when it never waited; refused only when it is late. */
+  /**
+   * To its old place; one that never waited here goes before all of its class and tenant, behind those who came back
+   * like it earlier. Refused only when it is late.
+   */
   rejoin(waiter: Waiter): PilotlightError | null {
     const nowMs = this.#clock.nowMs();
     const error = this.#late(waiter, nowMs);
     if (error !== null) return error;
     let ticket = waiter.ticket;
     if (ticket?.owner !== this) {
-      const number = this.#queue.numberBefore(waiter) ?? ++this.#arrivals;
-      ticket = new Ticket(waiter, { owner: this, number, nowMs });
+      ticket = new Ticket(waiter, { owner: this, number: ++this.#returns, nowMs });
     }
     this.#seat(ticket);
     this.#queue.restore(ticket);

@@ -20,6 +20,7 @@ export class GateModel implements WaiterEvents {
   readonly #waiters: ModelWaiter[] = [];
   readonly #replicas = new Map<string, ModelReplica>();
   #numbers = 0;
+  #returns = -1_000_000;
   #failure: PilotlightError | null = null;
 
   constructor(strategy: 'auto' | 'least' | 'first' | 'prefix', random: () => number) {
@@ -52,7 +53,6 @@ export class GateModel implements WaiterEvents {
     const { gate } = this.#opened;
     const failed = waiter.permit!;
     this.#suspend(failed.replicaId);
-    const lane = this.#laneOf(waiter);
     const answer = gate.requeue(waiter);
     if (answer instanceof PilotlightError) {
       expect(answer.code).toBe('queue_timeout');
@@ -60,7 +60,7 @@ export class GateModel implements WaiterEvents {
       waiter.state = 'done';
     } else if (answer === null) {
       waiter.state = 'waiting';
-      waiter.number ??= lane[0] ? lane[0].number! - 1 : ++this.#numbers;
+      waiter.number ??= ++this.#returns;
     } else {
       waiter.state = 'new';
       this.#grantedAtOnce(waiter, answer);

@@ -109,19 +109,21 @@ describe('a gate', () => {
     },
   );
 
-  it('puts one that never waited before all others when he comes back', () => {
+  it('puts those who never waited before all others when they come back, in the order in which they do', () => {
     const { gate } = openGate();
     const log: string[] = [];
-    gate.addReplica('r', 'http://r', 1);
-    const first = new TestWaiter('first', { log }).enter(gate);
-    new TestWaiter('second', { log }).enter(gate);
+    gate.addReplica('r', 'http://r', 2);
+    const running = ['first', 'second'].map((name) => new TestWaiter(name, { log }).enter(gate));
+    new TestWaiter('third', { log }).enter(gate);
     gate.suspend('r');
-    const failed = first.permit;
-    first.requeue(gate);
-    failed?.release();
+    for (const waiter of running) {
+      const failed = waiter.permit;
+      waiter.requeue(gate);
+      failed?.release();
+    }
     log.length = 0;
-    gate.addReplica('s', 'http://s', 2);
-    expect(log).toEqual(['first', 'second']);
+    gate.addReplica('s', 'http://s', 3);
+    expect(log).toEqual(['first', 'second', 'third']);
   });
 
   it('survives grants that release and enter at once', () => {
