@@ -76,7 +76,7 @@ export class Gate implements GateControl {
 
   /**
    * Back to the head of its class and tenant after a permit that came to nothing; never refused as full or paused.
-   * The replica that failed should be suspended before, and its permit released after, or it may be chosen again.
+   * The replica that failed must be suspended before, or it may be chosen again.
    */
   requeue(waiter: Waiter): Permit | PilotlightError | null {
     return this.#closed ?? this.#acquire(waiter) ?? this.#wait(waiter, true);
