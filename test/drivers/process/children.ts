@@ -1,6 +1,7 @@
+import { readdirSync } from 'node:fs';
 import type { ProcessBackend } from '../../../src/config/settings.ts';
 import type { Target } from '../../../src/core/driver.ts';
-import { readIdentity } from '../../../src/drivers/process/owner.ts';
+import { readIdentity, readOwner } from '../../../src/drivers/process/owner.ts';
 
 /** A target that runs a script (text, CommonJS) with this Node; `process.argv[1]` is the port, `[2]` the model. */
 export function scriptTarget(script: string, backend: Partial<ProcessBackend> = {}): Target<ProcessBackend> {
@@ -36,6 +37,15 @@ export const parentScript = `
 export function isAlive(pid: number): boolean {
   const identity = readIdentity(pid);
   return identity !== null && !identity.isZombie;
+}
+
+/** The living processes that a gateway in this process started for an owner hash. */
+export function pidsOf(ownerHash: string): number[] {
+  const isOf = (pid: number) => {
+    const owner = readOwner(pid);
+    return owner?.hash === ownerHash && owner.pid === process.pid && isAlive(pid);
+  };
+  return readdirSync('/proc').map(Number).filter(Number.isInteger).filter(isOf);
 }
 
 /** Polls, as the system tells nobody of the death of a process that is not its child. */

@@ -93,6 +93,23 @@ describe.runIf(process.platform === 'linux')('orphans', () => {
     await untilDead(child.pid!);
   });
 
+  it('takes a gateway for dead that nobody has waited for yet', async () => {
+    // The shell becomes a program that never waits for the child that the shell left it.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    pids.push(parent.pid!);
+    const [line] = (await once(createInterface(parent.stdout!), 'line')) as [string];
+    await untilDead(Number(line));
+    const zombie = readIdentity(Number(line))!;
+    expect(zombie.isZombie).toBe(true);
+    const mark = formatOwner({ hash: ownHash, pid: zombie.pid, startTime: zombie.startTime });
+    const child = spawn('sleep', ['60'], { env: { ...process.env, [ownerVariable]: mark } });
+    pids.push(child.pid!);
+    await once(child, 'spawn');
+    expect(await endOrphans(ownHash)).toBe(1);
+  });
+
   it('leaves alone a process whose mark only contains the hash', async () => {
     const owner = { hash: `x${ownHash}`, pid: 4_194_300, startTime: '1' };
     const env = {

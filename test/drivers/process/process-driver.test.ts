@@ -10,6 +10,7 @@ import {
   idleScript,
   isAlive,
   parentScript,
+  pidsOf,
   scriptTarget,
   serverScript,
   untilDead,
@@ -57,6 +58,17 @@ describe('process driver', () => {
     const log = await start(target);
     const [replica] = await log.settled(1);
     return { log, replica: replica!, line: (pattern: RegExp) => untilLine(() => replica!.output!, pattern) };
+  };
+
+  /** Resolves when a start begun now is over: by then one begun before has shown what it does. */
+  const othersStart = async () => {
+    const target = scriptTarget(serverScript);
+    const other = createProcessDriver({ clock, ownerHash: 'other' });
+    const log = new StatusLog(other as Driver, target);
+    await other.scale(target, { replicas: 1 }, signal);
+    await log.settled(1);
+    await other.close();
+    await log.stop();
   };
 
   it('fills {port} and {model} into the command and the environment', async () => {
@@ -230,6 +242,7 @@ describe('process driver', () => {
     await driver.scale(target, { replicas: 0 }, signal);
     await line(/^ignored$/);
     await driver.scale(target, { replicas: 1 }, signal);
+    await othersStart();
     expect(log.last.replicas.map(({ phase, origin }) => [phase, origin])).toEqual([
       ['stopping', replica.origin],
       ['starting', null],
@@ -248,6 +261,8 @@ describe('process driver', () => {
     await driver.close();
     await scaling;
     await log.settled(0);
+    await othersStart();
+    expect(pidsOf('test')).toEqual([]);
     expect(log.statuses.every(({ replicas }) => replicas.every(({ phase }) => phase !== 'running'))).toBe(
       true,
     );
