@@ -8,6 +8,7 @@ import type { Clock } from './core/clock.ts';
 import type { Driver } from './core/driver.ts';
 import type { ReplicaReport, WakeInfo } from './core/gate.ts';
 import type { Prober } from './core/prober.ts';
+import { StallWatch } from './forward/stall-watch.ts';
 import { Upstreams } from './forward/upstreams.ts';
 import type { ModelControl } from './http/admin-server.ts';
 import type { ModelGauges, ModelMeter } from './meter/metrics.ts';
@@ -29,6 +30,7 @@ export class ModelRuntime implements ModelEntry, ModelControl {
   readonly gate: Gate;
   readonly upstreams: Upstreams;
   readonly meter: ModelMeter;
+  readonly stallWatch: StallWatch;
   readonly #activator: Activator;
   readonly #parts: RuntimeParts;
   #settings: ModelSettings;
@@ -45,6 +47,11 @@ export class ModelRuntime implements ModelEntry, ModelControl {
       clock,
       connectTimeoutMs: revision.timeouts.connectMs,
       connections: revision.concurrency,
+    });
+    this.stallWatch = new StallWatch({
+      clock,
+      stallMs: revision.timeouts.stallMs,
+      onStalled: (replicaId) => this.report(replicaId, 'stalled'),
     });
     this.gate = new Gate({
       settings: gateSettings(settings),
@@ -161,6 +168,7 @@ export class ModelRuntime implements ModelEntry, ModelControl {
 
   async close(): Promise<void> {
     this.gate.close();
+    this.stallWatch.close();
     await this.#activator.close();
     await this.upstreams.close();
   }
@@ -169,7 +177,13 @@ export class ModelRuntime implements ModelEntry, ModelControl {
 /** Whether a change from `before` to `after` can only be met by other replicas. */
 export function needsNewReplicas(before: ModelSettings, after: ModelSettings): boolean {
   const runs = ({ revision }: ModelSettings) =>
-    JSON.stringify([revision.backend, revision.concurrency, revision.timeouts.connectMs, revision.ready]);
+    JSON.stringify([
+      revision.backend,
+      revision.concurrency,
+      revision.timeouts.connectMs,
+      revision.timeouts.stallMs,
+      revision.ready,
+    ]);
   return runs(before) !== runs(after);
 }
 

@@ -1,4 +1,5 @@
 import type { Permit } from './admission/permit.ts';
+import { affinityOf, priorityOf } from './admission/request-class.ts';
 import type { Affinity, PriorityClass, Waiter } from './admission/waiter.ts';
 import type { Cancel } from './core/clock.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
@@ -6,19 +7,17 @@ import type { Intent } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
 import { clientDeadlineMs, smallestMs } from './forward/client-deadline.ts';
 import { type ForwardEnd, Forwarding } from './forward/forwarding.ts';
-import { type BodyPatch, patchedBytes, RequestBody } from './forward/request-body.ts';
+import { patchedBytes, RequestBody } from './forward/request-body.ts';
 import { Timings } from './forward/timings.ts';
 import { upstreamRequest } from './forward/upstream-request.ts';
 import type { Arrival, ModelEntry, Pipeline } from './pipeline.ts';
-import { encodeModel } from './protocols/rewrite.ts';
-
-const priorityByName = { high: 0, normal: 1, low: 2 } as const;
+import { modelPatch } from './protocols/rewrite.ts';
 
 /** One request on its way through the pipeline; it is its own waiter in the gate. */
 export class Passage implements Waiter {
   readonly tenant = '';
   readonly priority: PriorityClass;
-  readonly affinity: Affinity | null = null;
+  affinity: Affinity | null = null;
   readonly #pipeline: Pipeline;
   readonly #arrival: Arrival;
   readonly #answer: AnswerWriter;
@@ -41,7 +40,7 @@ export class Passage implements Waiter {
     this.#timings = new Timings(clock);
     this.#pipeline = pipeline;
     this.#arrival = arrival;
-    this.priority = priorityByName[arrival.key?.priority ?? 'normal'];
+    this.priority = priorityOf(arrival.req.headers, arrival.key);
     this.#answer = new AnswerWriter(arrival, () => this.#timings.headers());
     this.#body = new RequestBody(held, maxBodyBytes());
     arrival.res.on('close', () => this.#onClose());
@@ -84,6 +83,9 @@ export class Passage implements Waiter {
     const { revision } = entry.settings;
     const saidMs = clientDeadlineMs(this.#arrival.req.headers);
     const limitMs = smallestMs(revision.queue.timeoutMs, revision.timeouts.totalMs, saidMs);
+    this.affinity = affinityOf(revision.balance, this.#arrival.req.headers, () =>
+      this.#body.slice(intent.promptSpan),
+    );
     this.deadlineMs = this.#timings.arrivedAtMs + limitMs;
     this.#pipeline.enter(this, entry);
   }
@@ -130,8 +132,10 @@ export class Passage implements Waiter {
     const { clock, watchdog } = this.#pipeline.options;
     const { pool, pathPrefix } = entry.upstreams.get(permit.replicaId, permit.origin);
     const { revision } = entry.settings;
-    const patch = this.#patch();
+    // An alias is sent on as the name the backend knows.
+    const patch = modelPatch(this.#intent!, revision.sendModel ?? entry.settings.name);
     this.#timings.sent();
+    entry.stallWatch.began(permit.replicaId);
     this.#forwarding = new Forwarding({
       ...upstreamRequest(this.#arrival, {
         pathPrefix,
@@ -148,19 +152,11 @@ export class Passage implements Waiter {
       loading: revision.ready.loading,
       watchdog,
       nowMs: () => clock.nowMs(),
+      onByte: (nowMs) => entry.stallWatch.heard(permit.replicaId, nowMs),
       onHead: () => this.#onHead(),
       onEnd: (end) => this.#onEnd(end),
     });
     this.#forwarding.start();
-  }
-
-  /** An alias is sent on as the name the backend knows. */
-  #patch(): BodyPatch | null {
-    const { settings } = this.#entry!;
-    const { modelSpan, modelEncoding, model } = this.#intent!;
-    const name = settings.revision.sendModel ?? settings.name;
-    if (modelSpan === null || modelEncoding === 'none' || name === model) return null;
-    return { span: modelSpan, bytes: encodeModel(name, modelEncoding) };
   }
 
   #onHead(): void {
@@ -172,6 +168,7 @@ export class Passage implements Waiter {
     const replicaId = this.#permit!.replicaId;
     this.#forwarding = null;
     const entry = this.#entry!;
+    entry.stallWatch.ended(replicaId);
     if (end.kind === 'refused' || end.kind === 'loading') {
       this.#tryAgain(replicaId, end);
       return;

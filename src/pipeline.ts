@@ -9,6 +9,7 @@ import type { ReplicaReport, WakeInfo } from './core/gate.ts';
 import type { Dialect, Intent, IntentParser, RequestHead } from './core/protocol.ts';
 import type { FlatHeaders } from './forward/headers.ts';
 import type { HeldMemory } from './forward/held-memory.ts';
+import type { StallWatch } from './forward/stall-watch.ts';
 import type { Upstreams } from './forward/upstreams.ts';
 import type { Watchdog } from './forward/watchdog.ts';
 import type { AccessFacts } from './meter/log.ts';
@@ -21,6 +22,7 @@ export interface ModelEntry {
   readonly gate: Gate;
   readonly upstreams: Upstreams;
   readonly meter: ModelMeter;
+  readonly stallWatch: StallWatch;
   wakeInfo(): WakeInfo;
   report(replicaId: string, report: ReplicaReport): void;
 }

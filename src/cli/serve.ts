@@ -16,7 +16,11 @@ export async function serve(file: string): Promise<void> {
   const app = await startApp({ settings, configFile: file, log, ownCommand: [process.execPath, main] });
   process.stderr.write(greeting(settings, app));
   for (const warning of warningsOf(settings)) process.stderr.write(`warning: ${warning}\n`);
-  const watcher = watchConfig(file, () => void reload(file, app, log));
+  let reloading = Promise.resolve();
+  // One after the other: of two quick changes the later one must win.
+  const watcher = watchConfig(file, () => {
+    reloading = reloading.then(() => reload(file, app, log));
+  });
   await untilSignal();
   watcher.close();
   process.stderr.write(

@@ -36,6 +36,8 @@ export interface ForwardOptions {
   readonly loading: string;
   readonly watchdog: Watchdog;
   readonly nowMs: () => number;
+  /** Bytes came from the backend. */
+  readonly onByte: (nowMs: number) => void;
   readonly onHead: () => void;
   readonly onEnd: (end: ForwardEnd) => void;
 }
@@ -117,9 +119,14 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     this.#head(status, headers, statusText);
   }
 
+  #heard(): void {
+    this.#lastByteAtMs = this.#options.nowMs();
+    this.#options.onByte(this.#lastByteAtMs);
+  }
+
   #head(status: number, headers: FlatHeaders, statusText: string): void {
     this.#hasHead = true;
-    this.#lastByteAtMs = this.#options.nowMs();
+    this.#heard();
     this.#options.onHead();
     const length = flatValue(headers, 'content-length');
     this.#options.answer.head({
@@ -136,7 +143,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     if (this.#isDone) return;
     if (this.#doubtful !== null && !this.#stillDoubtful(chunk)) return;
     if (this.#doubtful !== null) return;
-    this.#lastByteAtMs = this.#options.nowMs();
+    this.#heard();
     if (!this.#options.answer.data(chunk)) {
       controller.pause();
       this.#options.answer.onDrain(() => controller.resume());
@@ -146,7 +153,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   /** Chunks that pass as they came, past the parser and without being framed anew. */
   relay(bytes: Buffer, length: number): boolean {
     if (this.#isDone) return true;
-    this.#lastByteAtMs = this.#options.nowMs();
+    this.#heard();
     if (this.#options.answer.relay(bytes, length)) return true;
     this.#options.answer.onRelayDrain(() => this.tap?.resume());
     return false;

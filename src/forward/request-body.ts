@@ -12,7 +12,7 @@ export interface BodyListener {
 }
 
 /** Bytes that take the place of a span of the body (a rewritten model name). */
-export interface BodyPatch {
+interface BodyPatch {
   readonly span: Span;
   readonly bytes: Buffer;
 }
@@ -106,6 +106,13 @@ export class RequestBody {
     } finally {
       this.#endReader();
     }
+  }
+
+  /** A part of the body where that lies in memory; null for none, or one that is in the spool. */
+  slice(span: Span | null): Buffer | null {
+    if (span === null || this.#spool !== null) return null;
+    const whole = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+    return whole.subarray(span.start, span.end);
   }
 
   /** The complete body for the backend, as often as it is asked for until `release`. */

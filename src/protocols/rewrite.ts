@@ -1,4 +1,16 @@
-import type { Intent } from '../core/protocol.ts';
+import type { Intent, Span } from '../core/protocol.ts';
+
+/** Bytes that take the place of a span of a body. */
+export interface Patch {
+  readonly span: Span;
+  readonly bytes: Buffer;
+}
+
+/** Renames the model in a body; null where it stands not there, or has that name already. */
+export function modelPatch({ model, modelSpan, modelEncoding }: Intent, name: string): Patch | null {
+  if (modelSpan === null || modelEncoding === 'none' || name === model) return null;
+  return { span: modelSpan, bytes: encodeModel(name, modelEncoding) };
+}
 
 /** The bytes that replace `modelSpan` of an intent with this encoding when another name is sent on. */
 export function encodeModel(name: string, encoding: Intent['modelEncoding']): Buffer {

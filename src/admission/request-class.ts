@@ -1,0 +1,44 @@
+import type { BalanceSettings, KeySettings } from '../config/settings.ts';
+import { prefixBlocks } from './choice/prefix-blocks.ts';
+import type { Affinity, PriorityClass } from './waiter.ts';
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+const classByName: Readonly<Record<string, PriorityClass>> = { high: 0, normal: 1, low: 2 };
+
+/**
+ * The class a request waits in: what `x-pilotlight-priority` (high, normal, low) asks for, but none above its key's;
+ * unasked normal, or its key's where that is lower. Without keys everybody may ask for anything.
+ */
+export function priorityOf(headers: Headers, key: KeySettings | null): PriorityClass {
+  const asked = headers['x-pilotlight-priority'];
+  const wanted = (typeof asked === 'string' ? classByName[asked.toLowerCase()] : undefined) ?? 1;
+  const highest = key === null ? 0 : classByName[key.priority]!;
+  return Math.max(wanted, highest) as PriorityClass;
+}
+
+/** What ties a request to a replica; null where nothing is configured. `prompt` is asked for only when it is needed. */
+export function affinityOf(
+  balance: BalanceSettings,
+  headers: Headers,
+  prompt: () => Uint8Array | null,
+): Affinity | null {
+  const session = balance.session === null ? null : sessionOf(balance.session, headers);
+  const bytes = balance.strategy === 'prefix' ? prompt() : null;
+  if (session === null && bytes === null) return null;
+  return { session, blocks: bytes === null ? [] : prefixBlocks(bytes) };
+}
+
+function sessionOf(rule: NonNullable<BalanceSettings['session']>, headers: Headers): string | null {
+  if ('header' in rule) {
+    const value = headers[rule.header.toLowerCase()];
+    return typeof value === 'string' && value !== '' ? value : null;
+  }
+  const { cookie } = headers;
+  if (typeof cookie !== 'string') return null;
+  for (const pair of cookie.split(';')) {
+    const at = pair.indexOf('=');
+    if (at !== -1 && pair.slice(0, at).trim() === rule.cookie) return pair.slice(at + 1).trim() || null;
+  }
+  return null;
+}

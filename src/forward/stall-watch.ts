@@ -1,0 +1,76 @@
+import type { Cancel, Clock } from '../core/clock.ts';
+
+/** What a stall watch is told and tells. */
+export interface StallWatchOptions {
+  readonly clock: Clock;
+  /** Silence on all of a replica's running requests that counts as a stall; 0 = never. */
+  readonly stallMs: number;
+  readonly onStalled: (replicaId: string) => void;
+}
+
+interface Activity {
+  running: number;
+  lastByteAtMs: number;
+}
+
+const checksPerStall = 10;
+
+/**
+ * Notices a replica that has requests running and sends no byte on any of them: each one's own time-out says nothing of
+ * the replica. One timer for all of a revision's replicas, and none while nothing runs.
+ */
+export class StallWatch {
+  readonly #options: StallWatchOptions;
+  readonly #activityById = new Map<string, Activity>();
+  #cancel: Cancel | null = null;
+
+  constructor(options: StallWatchOptions) {
+    this.#options = options;
+  }
+
+  /** A request goes to a replica. */
+  began(replicaId: string): void {
+    if (this.#options.stallMs === 0) return;
+    const nowMs = this.#options.clock.nowMs();
+    const activity = this.#activityById.get(replicaId);
+    if (activity === undefined) this.#activityById.set(replicaId, { running: 1, lastByteAtMs: nowMs });
+    else activity.running++;
+    this.#schedule();
+  }
+
+  /** Bytes came from it. */
+  heard(replicaId: string, nowMs: number): void {
+    const activity = this.#activityById.get(replicaId);
+    if (activity !== undefined) activity.lastByteAtMs = nowMs;
+  }
+
+  /** A request there has ended. */
+  ended(replicaId: string): void {
+    const activity = this.#activityById.get(replicaId);
+    if (activity !== undefined && --activity.running === 0) this.#activityById.delete(replicaId);
+  }
+
+  #schedule(): void {
+    const { clock, stallMs } = this.#options;
+    this.#cancel ??= clock.setTimer(clock.nowMs() + stallMs / checksPerStall, () => {
+      this.#cancel = null;
+      this.#check(clock.nowMs());
+      if (this.#activityById.size > 0) this.#schedule();
+    });
+  }
+
+  #check(nowMs: number): void {
+    const { stallMs, onStalled } = this.#options;
+    for (const [replicaId, activity] of this.#activityById) {
+      if (nowMs - activity.lastByteAtMs < stallMs) continue;
+      // Told once for each stall: the next one must last as long again.
+      activity.lastByteAtMs = nowMs;
+      onStalled(replicaId);
+    }
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#activityById.clear();
+  }
+}
