@@ -95,7 +95,7 @@ describe.runIf(process.platform === 'linux')('orphans', () => {
 
   it('takes a gateway for dead that nobody has waited for yet', async () => {
     // The shell becomes a program that never waits for the child that the shell left it.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+    const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     pids.push(parent.pid!);
