@@ -68,7 +68,7 @@ async function measure(
   const targets = [backend, ...started];
   // Just-in-time compilers and connection pools settle first; only the gateway has the former.
   const unsettled = lab.isQuick ? started.filter(({ name }) => name === 'pilotlight') : started;
-  for (const target of unsettled) await wrk(lab, target, { connections, seconds: 2 });
+  for (const target of unsettled) await wrk(lab, target, { connections, seconds: lab.isQuick ? 2 : 6 });
   await interleave(targets, lab.isQuick ? 1 : 5, (target) => once(target, outcome));
   return outcome;
 }
