@@ -33,6 +33,21 @@ describe('TapClient over several responses', () => {
     expect(backend.connections).toHaveLength(2);
   });
 
+  it('closes an idle connection on which bytes come unasked', async () => {
+    const { pool, backend } = await open((socket) =>
+      writeParts(socket, [
+        chunkedHead,
+        '1\r\na\r\n',
+        '0\r\n\r\n',
+        'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
+      ]),
+    );
+    expect(await send(pool)).toMatchObject({ body: 'a', error: null });
+    await once(backend.connections[0]!, 'close');
+    expect(await send(pool)).toMatchObject({ body: 'a', error: null });
+    expect(backend.connections).toHaveLength(2);
+  });
+
   it('stops at once when the sink aborts, and opens a new connection for the next request', async () => {
     const { pool, backend } = await open((socket) =>
       writeParts(socket, [chunkedHead, '1\r\na\r\n', '1\r\nb\r\n', '0\r\n\r\n']),
@@ -159,6 +174,20 @@ describe('TapClient without a relay', () => {
     pool.dispatch({ path: '/', method: 'GET' }, handler);
     await handler.finished;
     expect(handler).toMatchObject({ data: 'ab', relayed: '', error: null });
+  });
+
+  it('refuses a second relay of the same response', async () => {
+    const { pool } = await open((socket) =>
+      writeParts(socket, [`${chunkedHead}1\r\na`, '\r\n', '1\r\nb\r\n', '0\r\n\r\n']),
+    );
+    const handler = new RecordingHandler();
+    const answers: (boolean | undefined)[] = [];
+    handler.onResponseStart = () =>
+      void answers.push(handler.tap?.relayTo(handler), handler.tap?.relayTo(handler));
+    pool.dispatch({ path: '/', method: 'GET' }, handler);
+    await handler.finished;
+    expect(answers).toEqual([true, false]);
+    expect(handler).toMatchObject({ data: 'a', relayed: '1\r\nb\r\n', error: null });
   });
 
   it('refuses a relay outside onResponseStart', async () => {
