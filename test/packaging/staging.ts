@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+
+/** The environment of the installed program: this test's own node first, npm from its cache where it can. */
+export const stagedEnv: NodeJS.ProcessEnv = {
+  ...process.env,
+  PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
+  npm_config_prefer_offline: 'true',
+  npm_config_audit: 'false',
+  npm_config_fund: 'false',
+};
+
+export function makeStage(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'pilotlight-package-')));
+}
+
+/** Runs a shell line to its end; throws with its output when it fails. */
+export function sh(line: string, cwd: string, env: NodeJS.ProcessEnv = stagedEnv): string {
+  const result = spawnSync('/bin/sh', ['-c', line], { cwd, env, encoding: 'utf8' });
+  if (result.status !== 0)
+    throw new Error(`${line}: status ${result.status}\n${result.stdout}${result.stderr}`);
+  return result.stdout;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A program started for one test; `stop` sends SIGTERM and resolves with the exit status. */
+export function startProgram(file: string, args: readonly string[], cwd: string) {
+  const child: ChildProcess = spawn(file, args, { cwd, env: stagedEnv, stdio: 'ignore' });
+  const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
+  return {
+    async stop() {
+      child.kill('SIGTERM');
+      return (await exited)[0];
+    },
+  };
+}
