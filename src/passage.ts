@@ -173,12 +173,11 @@ export class Passage implements Waiter {
       this.#tryAgain(replicaId, end);
       return;
     }
-    this.#permit!.release();
+    // Told before the slot is free, or the next in line might get it from a replica that is about to be suspended.
     if (end.kind === 'answered') entry.report(replicaId, 'answered');
-    else if (end.kind === 'failed') {
-      if (end.error.code === 'backend_reset') entry.report(replicaId, 'reset');
-      if (!end.isCut) this.#answer.fail(end.error);
-    }
+    if (end.kind === 'failed' && end.error.code === 'backend_reset') entry.report(replicaId, 'reset');
+    this.#permit!.release();
+    if (end.kind === 'failed' && !end.isCut) this.#answer.fail(end.error);
     this.#over(end.kind === 'failed' ? end.error.code : end.kind);
   }
 
