@@ -1,6 +1,7 @@
 import type { PilotlightError } from '../core/errors.ts';
 import type { ReplicaReport, WakeInfo } from '../core/gate.ts';
-import { Lifecycle, type LifecycleOptions } from './lifecycle.ts';
+import { Lifecycle } from './lifecycle.ts';
+import type { LifecycleOptions } from './lifecycle-options.ts';
 import {
   coldRefusal,
   drainingRefusal,

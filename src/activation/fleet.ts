@@ -79,6 +79,11 @@ export class Fleet {
     return this.replicas.every(({ state }) => state === 'ending');
   }
 
+  /** What the last probe of one of them saw. */
+  get detail(): string | null {
+    return this.replicas.find((replica) => replica.detail !== null)?.detail ?? null;
+  }
+
   get(id: string): Replica | undefined {
     return this.#replicas.get(id);
   }

@@ -1,38 +1,17 @@
-import type { Cancel, Clock } from '../core/clock.ts';
-import type { Driver, Target } from '../core/driver.ts';
-import type { GateControl, ReplicaReport } from '../core/gate.ts';
-import type { Prober } from '../core/prober.ts';
-import type { Decide } from '../core/scaling.ts';
+import type { Cancel } from '../core/clock.ts';
+import type { ReplicaReport } from '../core/gate.ts';
 import { BackOff } from './back-off.ts';
-import type { ActivationEvent, OnActivationEvent } from './events.ts';
+import type { ActivationEvent } from './events.ts';
 import { Fleet, type FleetListener } from './fleet.ts';
+import type { LifecycleOptions } from './lifecycle-options.ts';
 import { startFailed } from './refusals.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaHost } from './replica-host.ts';
 import { Scaler } from './scaler.ts';
-import type { ActivationSettings } from './settings.ts';
 import { progressOf, type StartProgress } from './snapshot.ts';
 import type { Start } from './start.ts';
 import { StartHistory } from './start-history.ts';
 import { type ActivationSignal, type ActivationState, transition } from './states.ts';
-
-/** What a revision's life depends on. `random` spreads the back-off. */
-export interface LifecycleOptions {
-  readonly target: Target;
-  readonly driver: Driver;
-  readonly prober: Prober;
-  readonly gate: GateControl;
-  readonly clock: Clock;
-  readonly decide: Decide;
-  readonly random: () => number;
-  readonly onEvent?: OnActivationEvent;
-  /** The settings of the moment. */
-  settings(): ActivationSettings;
-  /** True while nothing may be started or ended on the scaler's account. */
-  isHeld(): boolean;
-  /** Ends every wait. */
-  readonly signal: AbortSignal;
-}
 
 const keptStarts = 10;
 
@@ -63,7 +42,7 @@ export class Lifecycle {
       backOff: this.backOff,
       settings: () => options.settings(),
       isHeld: () => this.isFixed || options.isHeld(),
-      onRaised: () => this.#signal('woken'),
+      onRaised: () => this.#raised(),
       onToZero: (reason) => this.#ending(reason),
       onEvent: (event) => this.#emit(event),
     });
@@ -223,25 +202,34 @@ export class Lifecycle {
     const before = this.#state;
     this.#state = transition(before, signal);
     if (this.#state === before) return;
-    this.#cancelDeadline?.();
-    this.#cancelDeadline = null;
     if (this.#state !== 'starting') return;
-    const { clock, settings } = this.#options;
-    const atMs = clock.nowMs() + settings().ready.startupMs;
-    this.#cancelDeadline = clock.setTimer(atMs, () => this.#deadlinePassed());
+    this.#armDeadline();
     if (signal === 'woken') this.#emit({ type: 'woken', reason: this.scaler.reason });
     for (const replica of this.fleet.replicas) replica.hurry();
   }
 
+  #raised(): void {
+    this.#signal('woken');
+    this.#armDeadline();
+  }
+
+  #armDeadline(): void {
+    const { clock, settings } = this.#options;
+    this.#cancelDeadline?.();
+    const atMs = clock.nowMs() + settings().ready.startupMs;
+    this.#cancelDeadline = clock.setTimer(atMs, () => this.#deadlinePassed());
+  }
+
   /** Only what the replicas' own deadlines do not cover: none appeared, or fixed ones stay away. */
   #deadlinePassed(): void {
+    this.#cancelDeadline = null;
     const within = `${this.#options.settings().ready.startupMs / 1_000}s`;
-    if (this.isFixed && this.#options.gate.waiting === 0) this.#signal('gone');
-    else if (this.isFixed) {
-      const detail = this.fleet.replicas.find((replica) => replica.detail !== null)?.detail;
-      this.#failStart(null, `not ready within ${within}: ${detail ?? 'never probed'}`);
-    } else if (this.fleet.asked > this.fleet.living)
-      this.#failStart(null, `no replica appeared within ${within}`);
+    if (!this.isFixed) {
+      if (this.fleet.asked > this.fleet.living) this.#failStart(null, `no replica appeared within ${within}`);
+    } else if (this.#state === 'starting') {
+      if (this.#options.gate.waiting === 0) this.#signal('gone');
+      else this.#failStart(null, `not ready within ${within}: ${this.fleet.detail ?? 'never probed'}`);
+    }
   }
 
   #emit(event: ActivationEvent): void {

@@ -231,6 +231,21 @@ describe('a failed start', () => {
     expect(h.gate.failures[0]?.message).toContain('no replica appeared within 60s');
   });
 
+  it('of a further replica that never appears does not keep the others up', async () => {
+    const h = new Harness(withScale({ idleMs: 1_000 }));
+    await h.bringUp();
+    h.gate.run('r1', 2);
+    h.gate.waiting = 1;
+    h.driver.scale = () => Promise.resolve();
+    h.activator.demand();
+    h.gate.waiting = 0;
+    h.gate.run('r1', 0);
+    await h.clock.advance(59_000);
+    expect(h.gate.open).toEqual(['r1']);
+    await h.clock.advance(5_000);
+    expect(h.gate.open).toEqual([]);
+  });
+
   it('is told when the driver cannot be asked, or says that the target cannot start', async () => {
     const refused = new Harness();
     refused.driver.scaleError = new Error('no such namespace');

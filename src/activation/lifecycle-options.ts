@@ -1,0 +1,25 @@
+import type { Clock } from '../core/clock.ts';
+import type { Driver, Target } from '../core/driver.ts';
+import type { GateControl } from '../core/gate.ts';
+import type { Prober } from '../core/prober.ts';
+import type { Decide } from '../core/scaling.ts';
+import type { OnActivationEvent } from './events.ts';
+import type { ActivationSettings } from './settings.ts';
+
+/** What a revision's life depends on. `random` spreads the back-off. */
+export interface LifecycleOptions {
+  readonly target: Target;
+  readonly driver: Driver;
+  readonly prober: Prober;
+  readonly gate: GateControl;
+  readonly clock: Clock;
+  readonly decide: Decide;
+  readonly random: () => number;
+  readonly onEvent?: OnActivationEvent;
+  /** The settings of the moment. */
+  settings(): ActivationSettings;
+  /** True while nothing may be started or ended on the scaler's account. */
+  isHeld(): boolean;
+  /** Ends every wait. */
+  readonly signal: AbortSignal;
+}

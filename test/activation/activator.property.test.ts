@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Harness, withScale } from './harness.ts';
+
+type Step = readonly [action: string, n: number];
+
+const actions: Record<string, (h: Harness, n: number) => unknown> = {
+  enter: (h) => h.gate.open.length === 0 && h.enter(),
+  demand: (h, n) => {
+    if (h.gate.open.length === 0) return;
+    h.gate.waiting += n;
+    h.activator.demand();
+  },
+  leave: (h) => {
+    h.gate.waiting = 0;
+  },
+  spawn: (h) => h.driver.living.forEach((id) => void h.driver.run(id)),
+  exit: (h, n) => h.driver.living[n] && h.driver.exit(h.driver.living[n]),
+  endStopping: (h) => h.driver.endStopping(),
+  probe: (h, n) => {
+    h.prober.state = (['unreachable', 'loading', 'ready', 'ready'] as const)[n] ?? 'ready';
+  },
+  work: (h, n) => h.gate.open[0] && h.gate.run(h.gate.open[0], n),
+  rest: (h) => [...h.gate.replicas.keys()].forEach((id) => void h.gate.run(id, 0)),
+  report: (h, n) =>
+    h.gate.open[0] &&
+    h.activator.report(h.gate.open[0], (['refused', 'loading', 'reset', 'answered'] as const)[n] ?? 'reset'),
+  warm: (h) => h.activator.warm(),
+  stop: (h) => h.activator.stop(),
+  pause: (h) => h.activator.pause(),
+  resume: (h) => h.activator.resume(),
+  advance: (h, n) => h.clock.advance([5, 100, 2_000, 15_000, 70_000][n] ?? 1),
+};
+
+const step: fc.Arbitrary<Step> = fc.tuple(
+  fc.oneof(fc.constantFrom(...Object.keys(actions)), fc.constantFrom('advance', 'spawn', 'enter', 'work')),
+  fc.nat(4),
+);
+
+const busyOf = (h: Harness) => h.gate.open.filter((id) => h.gate.inFlightOf(id) > 0);
+
+it('holds its promises whatever happens in whatever order', async () => {
+  const drivers = fc.constantFrom('process', 'kubernetes');
+  const runs = fc.asyncProperty(
+    fc.array(step, { minLength: 30, maxLength: 80 }),
+    drivers,
+    async (steps, driverName) => {
+      const h = new Harness(withScale({ max: 3, idleMs: 10_000 }), driverName);
+      for (const [action, n] of steps) {
+        const busy = busyOf(h);
+        await actions[action]!(h, n);
+        await h.clock.settle();
+        expect(h.driver.living.length).toBeLessThanOrEqual(3);
+        const ended = h.driver.requests.flatMap(({ victims = [] }) => victims);
+        expect(busy.filter((id) => h.gate.inFlightOf(id) > 0 && ended.includes(id))).toEqual([]);
+        if (h.state === 'starting') expect(h.driver.living).not.toEqual([]);
+        expect(h.gate.open.every((id) => h.driver.living.includes(id))).toBe(true);
+        expect(h.state === 'ready').toBe(h.gate.open.length > 0 && h.state !== 'paused');
+        expect(h.prober.peak).toBeLessThanOrEqual(1);
+      }
+      // Whatever happened, a request is served in the end by a backend that works.
+      h.activator.resume();
+      h.prober.state = 'ready';
+      h.driver.endStopping();
+      for (const id of h.driver.living) h.driver.run(id);
+      await h.clock.advance(2_000);
+      if (h.gate.open.length === 0) {
+        await h.clock.advance(61_000);
+        expect(h.enter()).toBeNull();
+        for (const id of h.driver.living) h.driver.run(id);
+        await h.clock.advance(2_000);
+      }
+      expect(h.gate.open.length).toBeGreaterThan(0);
+      await h.activator.close();
+      expect(h.clock.pendingTimers).toBe(0);
+      await h.clock.settle();
+      expect(h.prober.pending).toBe(0);
+    },
+  );
+  await fc.assert(runs, { numRuns: 150 });
+});
