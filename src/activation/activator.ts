@@ -119,6 +119,7 @@ export class Activator {
   /** Opens again after `pause`; min replicas come up. */
   resume(): void {
     this.#isPaused = false;
+    this.#isStopped = false;
     this.#options.gate.refuse(null);
     this.#lifecycle.scaler.reconcile();
   }

@@ -47,6 +47,7 @@ describe('an operator', () => {
     await h.clock.settle();
     h.gate.waiting = 1;
     h.activator.pause();
+    h.activator.stop();
     expect(h.gate.failures[0]?.code).toBe('paused');
     expect(h.gate.refusal?.code).toBe('paused');
     expect(h.enter()?.code).toBe('paused');
