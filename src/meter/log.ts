@@ -19,8 +19,12 @@ export interface AccessFacts {
   readonly retries: number;
 }
 
-/** JSON lines on standard output (or `destination`), written in the background. */
+/** Lines are collected to this size or for this long: a write for every request costs a tenth of its time. */
+const minLength = 4096;
+const periodicFlush = 500;
+
+/** JSON lines on standard output (or `destination`), written in the background; `flush` before the process ends. */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  return pino(options, destination ?? pino.destination({ dest: 1, sync: false }));
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: false, minLength, periodicFlush }));
 }
