@@ -7,7 +7,7 @@ const sentence =
 const words = sentence.split(' ');
 
 /** The token at this place of every answer; one word with the space before it, so that they join to sentences. */
-export function tokenAt(index: number): string {
+function tokenAt(index: number): string {
   const word = words[index % words.length]!;
   return index === 0 ? word : ` ${word}`;
 }

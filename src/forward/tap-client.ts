@@ -54,7 +54,7 @@ function tapConnector(
  *
  * It stands on undici taking what is in the socket by read(), at the latest in the tick that follows a push.
  */
-export class TapClient extends Client {
+class TapClient extends Client {
   readonly #currentConnection: () => TapConnection | null;
 
   constructor(origin: string | URL, options: TapClientOptions) {

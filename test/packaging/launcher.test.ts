@@ -16,11 +16,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 /** Says which node and which file ran it, with what; stays until SIGTERM when asked to. */
 const main = `
-console.log(JSON.stringify({ node: process.env.RAN_BY, file: import.meta.filename, argv: process.argv.slice(2), pid: process.pid }));
 if (process.argv[2] === 'stay') {
   process.once('SIGTERM', () => process.exit(7));
   setInterval(() => undefined, 1_000);
 }
+console.log(JSON.stringify({ node: process.env.RAN_BY, file: import.meta.filename, argv: process.argv.slice(2), pid: process.pid }));
 `;
 
 let root: string;
