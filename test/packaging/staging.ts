@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
 /** The environment of the installed program: this test's own node first, npm from its cache where it can. */
-export const stagedEnv: NodeJS.ProcessEnv = {
+const stagedEnv: NodeJS.ProcessEnv = {
   ...process.env,
   PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
   npm_config_prefer_offline: 'true',
@@ -19,8 +19,8 @@ export function makeStage(): string {
 }
 
 /** Runs a shell line to its end; throws with its output when it fails. */
-export function sh(line: string, cwd: string, env: NodeJS.ProcessEnv = stagedEnv): string {
-  const result = spawnSync('/bin/sh', ['-c', line], { cwd, env, encoding: 'utf8' });
+export function sh(line: string, cwd: string): string {
+  const result = spawnSync('/bin/sh', ['-c', line], { cwd, env: stagedEnv, encoding: 'utf8' });
   if (result.status !== 0)
     throw new Error(`${line}: status ${result.status}\n${result.stdout}${result.stderr}`);
   return result.stdout;
