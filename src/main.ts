@@ -6,7 +6,8 @@ const usage = `Usage: pilotlight COMMAND [OPTIONS]
   serve --config FILE      run the gateway (the default command)
   check --config FILE      name every fault of a configuration; exit 1 when there is one
   status [--admin URL]     print a table of the models of a running gateway (token: PILOTLIGHT_ADMIN_TOKEN)
-  demo-backend [OPTIONS]   run a simulated OpenAI-compatible backend (see demo-backend --help)
+  demo-backend [FLAGS]     run a simulated OpenAI-compatible backend: --port --host --model --load-time 3s
+                           --first-token 80ms --tokens-per-second 50 --tokens 24 --slots 4
   version                  print the version
 
 FILE defaults to pilotlight.yaml.`;
