@@ -170,6 +170,8 @@ export class Lifecycle {
     this.scaler.adopt();
     if (this.fleet.isGone && !this.isFixed) this.#signal('gone');
     else if (this.fleet.ready === 0) this.#signal('unready');
+    // The last one that was to stay is lost, and others are still on their way out: nothing starts.
+    if (this.#state === 'starting' && !this.isFixed && this.fleet.asked === 0) this.#signal('ending');
     this.scaler.reconcile();
   }
 
