@@ -17,6 +17,12 @@ export interface Span {
   readonly end: number;
 }
 
+/** Bytes that take the place of a span of the body (a rewritten model name). */
+export interface BodyPatch {
+  readonly span: Span;
+  readonly bytes: Buffer;
+}
+
 /** What the gateway needs to know of a request. */
 export interface Intent {
   /** The model as the client named it, decoded. */

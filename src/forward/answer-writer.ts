@@ -1,5 +1,4 @@
-import type { PilotlightError } from '../core/errors.ts';
-import { PilotlightError as GatewayError } from '../core/errors.ts';
+import { PilotlightError } from '../core/errors.ts';
 import type { WaitState } from '../core/protocol.ts';
 import { type FlatHeaders, flatValue } from './headers.ts';
 import { cutAnswer, type ReplyContext, sendError } from './reply.ts';
@@ -107,7 +106,7 @@ export class AnswerWriter {
       return;
     }
     const message = `backend answered ${head.status} after the answer had begun with a heartbeat`;
-    this.cutError = new GatewayError('backend_bad_response', message);
+    this.cutError = new PilotlightError('backend_bad_response', message);
     this.cut(this.cutError);
   }
 

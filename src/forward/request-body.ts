@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { PilotlightError } from '../core/errors.ts';
-import type { Span } from '../core/protocol.ts';
+import type { BodyPatch, Span } from '../core/protocol.ts';
 import type { HeldMemory } from './held-memory.ts';
 
 /** Told about a body as it arrives; exactly one of onEnd and onError is called. */
@@ -9,12 +9,6 @@ export interface BodyListener {
   onChunk(chunk: Buffer): void;
   onEnd(): void;
   onError(error: PilotlightError): void;
-}
-
-/** Bytes that take the place of a span of the body (a rewritten model name). */
-interface BodyPatch {
-  readonly span: Span;
-  readonly bytes: Buffer;
 }
 
 /** What undici's dispatch takes as a body. */

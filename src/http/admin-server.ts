@@ -5,6 +5,7 @@ import type { ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import type { Pipeline } from '../pipeline.ts';
+import { intentOf } from '../protocols/model-name.ts';
 import { isSameSecret, presentedKey } from './auth.ts';
 import { createListener, requestIdOf } from './listener.ts';
 import { headOf } from './request-server.ts';
@@ -97,7 +98,7 @@ function passUpstream(
     key: null,
     extraHeaders: [],
     parser: null,
-    intent: { model, isStream: false, modelSpan: null, modelEncoding: 'none', promptSpan: null },
+    intent: intentOf(model),
     forwardPath: req.url!.slice(prefix.length),
   });
 }

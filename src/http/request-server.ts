@@ -3,12 +3,13 @@ import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
-import type { Dialect, Intent, Protocol, ProtocolRoute, RequestHead } from '../core/protocol.ts';
+import type { Dialect, Protocol, ProtocolRoute, RequestHead } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
 import { sendError } from '../forward/reply.ts';
 import { tooLarge } from '../forward/request-body.ts';
 import type { Arrival, Pipeline } from '../pipeline.ts';
 import { renderModel, renderModelList } from '../protocols/model-list.ts';
+import { intentOf } from '../protocols/model-name.ts';
 import type { KeyRing } from './auth.ts';
 import { checkHead, continueIfExpected, createListener, requestIdOf } from './listener.ts';
 import { findMatch } from './match.ts';
@@ -102,8 +103,7 @@ class Door {
         'the body must not be compressed: its model field is read here',
       );
     }
-    const intent =
-      match !== null ? matchedIntent(match.model) : parser === null ? route!.intent!(head) : null;
+    const intent = match !== null ? intentOf(match.model) : parser === null ? route!.intent!(head) : null;
     continueIfExpected(req, res);
     return { ...context, head, key, parser, intent, forwardPath: match?.forwardPath ?? req.url! };
   }
@@ -143,10 +143,6 @@ class Door {
       `model ${JSON.stringify(id)} not found; known: ${ids.join(', ')}`,
     );
   }
-}
-
-function matchedIntent(model: string): Intent {
-  return { model, isStream: false, modelSpan: null, modelEncoding: 'none', promptSpan: null };
 }
 
 /** The part of a request's head that protocols look at. */

@@ -1,4 +1,5 @@
 import { PilotlightError } from '../core/errors.ts';
+import type { Intent } from '../core/protocol.ts';
 
 /** The longest name of a model, in bytes as written: what a parser may keep of a body. */
 export const maxNameBytes = 4096;
@@ -19,4 +20,9 @@ export function modelMissing(): PilotlightError {
 /** An invalid_body error that says what is wrong and at which byte of the body, counted from 0. */
 export function invalidBody(what: string, offset: number): PilotlightError {
   return new PilotlightError('invalid_body', `invalid body: ${what} at byte ${offset}`);
+}
+
+/** The intent of a request whose model is known without its body. */
+export function intentOf(model: string): Intent {
+  return { model, isStream: false, modelSpan: null, modelEncoding: 'none', promptSpan: null };
 }

@@ -10,7 +10,7 @@ import type {
 import { openaiDialect, responsesDialect } from './dialects.ts';
 import { FormScanner } from './form-scan.ts';
 import { JsonScanner } from './json-scan.ts';
-import { requireModel } from './model-name.ts';
+import { intentOf, requireModel } from './model-name.ts';
 
 /**
  * The routes of OpenAI's API (and /v1/rerank, which self-hosted backends add) that name a model. /v1/models is answered
@@ -66,11 +66,5 @@ function queryIntent(head: RequestHead): Intent {
     // Parsers disagree on which one counts, so the backend might serve another model than was admitted.
     throw new PilotlightError('bad_request', 'the query names more than one model', { param: 'model' });
   }
-  return {
-    model: requireModel(names[0]),
-    isStream: false,
-    modelSpan: null,
-    modelEncoding: 'none',
-    promptSpan: null,
-  };
+  return intentOf(requireModel(names[0]));
 }

@@ -1,13 +1,7 @@
-import type { Intent, Span } from '../core/protocol.ts';
-
-/** Bytes that take the place of a span of a body. */
-export interface Patch {
-  readonly span: Span;
-  readonly bytes: Buffer;
-}
+import type { BodyPatch, Intent } from '../core/protocol.ts';
 
 /** Renames the model in a body; null where it stands not there, or has that name already. */
-export function modelPatch({ model, modelSpan, modelEncoding }: Intent, name: string): Patch | null {
+export function modelPatch({ model, modelSpan, modelEncoding }: Intent, name: string): BodyPatch | null {
   if (modelSpan === null || modelEncoding === 'none' || name === model) return null;
   return { span: modelSpan, bytes: encodeModel(name, modelEncoding) };
 }
