@@ -1,20 +1,20 @@
 import type { Permit } from './admission/permit.ts';
 import { affinityOf, priorityOf } from './admission/request-class.ts';
 import type { Affinity, PriorityClass, Waiter } from './admission/waiter.ts';
-import type { Cancel } from './core/clock.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
+import { expectedBytes, prepareAttempt } from './forward/attempt.ts';
 import { clientDeadlineMs, smallestMs } from './forward/client-deadline.ts';
-import { type ForwardEnd, Forwarding } from './forward/forwarding.ts';
-import { patchedBytes, RequestBody } from './forward/request-body.ts';
+import { type ForwardEnd, Forwarding, type ForwardOwner } from './forward/forwarding.ts';
+import { Heartbeat } from './forward/heartbeat.ts';
+import { type BodyListener, RequestBody } from './forward/request-body.ts';
 import { Timings } from './forward/timings.ts';
-import { upstreamRequest } from './forward/upstream-request.ts';
 import type { Arrival, ModelEntry, Pipeline } from './pipeline.ts';
 import { modelPatch } from './protocols/rewrite.ts';
 
 /** One request on its way through the pipeline; it is its own waiter in the gate. */
-export class Passage implements Waiter {
+export class Passage implements Waiter, BodyListener, ForwardOwner {
   readonly tenant = '';
   readonly priority: PriorityClass;
   affinity: Affinity | null = null;
@@ -23,6 +23,7 @@ export class Passage implements Waiter {
   readonly #answer: AnswerWriter;
   readonly #body: RequestBody;
   readonly #timings: Timings;
+  readonly #heartbeat = new Heartbeat();
   deadlineMs = Number.POSITIVE_INFINITY;
   ticket: Waiter['ticket'] = null;
   /** Attempts at a replica that were undone because it processed nothing. */
@@ -31,7 +32,6 @@ export class Passage implements Waiter {
   #entry: ModelEntry | null = null;
   #permit: Permit | null = null;
   #forwarding: Forwarding | null = null;
-  #cancelBeat: Cancel | null = null;
   #isOver = false;
   #lastRefusal: Error | null = null;
 
@@ -41,7 +41,7 @@ export class Passage implements Waiter {
     this.#pipeline = pipeline;
     this.#arrival = arrival;
     this.priority = priorityOf(arrival.req.headers, arrival.key);
-    this.#answer = new AnswerWriter(arrival, () => this.#timings.headers());
+    this.#answer = new AnswerWriter(arrival, this.#timings);
     this.#body = new RequestBody(held, maxBodyBytes());
     arrival.res.on('close', () => this.#onClose());
   }
@@ -50,25 +50,37 @@ export class Passage implements Waiter {
     return this.#body.bytes;
   }
 
-  /** Reads the body, as it must be read while the request waits, and with it what the protocol needs. */
+  /**
+   * Reads the body, as it must be read while the request waits; the protocol says from when on the model is known:
+   * before the first byte (path, host), after the model's field (form), at the end (JSON: a later duplicate wins).
+   */
   parse(): void {
-    const { req, parser } = this.#arrival;
-    let intent = this.#arrival.intent;
-    this.#body.read(req, {
-      onChunk: (chunk) => {
-        if (intent !== null || parser === null) return;
-        const parsed = parser.push(chunk);
-        if (parsed !== 'more') intent = parsed;
-      },
-      onEnd: () => {
-        try {
-          this.#route(intent ?? parser!.end());
-        } catch (error) {
-          this.refuse(error);
-        }
-      },
-      onError: (error) => this.refuse(error),
-    });
+    const { req, res, intent } = this.#arrival;
+    const isBodyless = expectedBytes(req) === 0;
+    if (isBodyless) this.#body.skip();
+    if (intent !== null) this.#route(intent);
+    if (this.#isOver) return;
+    if (req.headers.expect !== undefined && req.httpVersionMinor > 0) res.writeContinue();
+    this.#body.read(req, this);
+  }
+
+  onChunk(chunk: Buffer): void {
+    if (this.#intent === null) {
+      const intent = this.#arrival.parser!.push(chunk);
+      if (intent !== 'more') this.#route(intent);
+    } else if (this.ticket !== null) {
+      const refusal = this.#entry!.gate.grow(this, chunk.length);
+      if (refusal !== null) this.refused(refusal);
+    }
+  }
+
+  onEnd(): void {
+    if (this.#intent === null) this.#route(this.#arrival.parser!.end());
+  }
+
+  /** The body cannot be read on: too large, not what the protocol reads, no room to keep it. */
+  onError(error: unknown): void {
+    this.cut(error);
   }
 
   #route(intent: Intent): void {
@@ -80,40 +92,34 @@ export class Passage implements Waiter {
     }
     this.#intent = intent;
     this.#entry = entry;
-    const { revision } = entry.settings;
-    const saidMs = clientDeadlineMs(this.#arrival.req.headers);
-    const limitMs = smallestMs(revision.queue.timeoutMs, revision.timeouts.totalMs, saidMs);
-    this.affinity = affinityOf(revision.balance, this.#arrival.req.headers, () =>
-      this.#body.slice(intent.promptSpan),
-    );
+    const { balance, queue, timeouts } = entry.settings.revision;
+    const { headers } = this.#arrival.req;
+    this.affinity = affinityOf(balance, headers, () => this.#body.slice(intent.promptSpan));
+    const limitMs = smallestMs(queue.timeoutMs, timeouts.totalMs, clientDeadlineMs(headers));
     this.deadlineMs = this.#timings.arrivedAtMs + limitMs;
     this.#pipeline.enter(this, entry);
   }
 
   /** It is in the queue: a client that can be told so is told so every now and then. */
   wait(): void {
-    this.#timings.queued(this.#entry!.wakeInfo().state !== 'ready');
-    this.#scheduleBeat();
-  }
-
-  #scheduleBeat(): void {
-    const { heartbeat } = this.#entry!.settings;
-    const isStream = this.#intent!.isStream;
+    const entry = this.#entry!;
+    this.#timings.queued(entry.wakeInfo().state !== 'ready');
+    const { heartbeat } = entry.settings;
+    const { isStream } = this.#intent!;
     const everyMs = isStream ? heartbeat.streamMs : heartbeat.jsonMs;
-    if (everyMs === 0) return;
-    const { clock } = this.#pipeline.options;
-    this.#cancelBeat = clock.setTimer(clock.nowMs() + everyMs, () => {
-      const { gate } = this.#entry!;
-      const { state, step, etaMs } = this.#entry!.wakeInfo();
+    this.#heartbeat.start(this.#pipeline.options.clock, everyMs, () => {
+      const { state, step, etaMs } = entry.wakeInfo();
       const phase = state === 'ready' ? 'waiting' : (step ?? state);
-      this.#answer.heartbeat(isStream ? 'sse' : 'json', { position: gate.position(this), phase, etaMs });
-      this.#scheduleBeat();
+      this.#answer.heartbeat(isStream ? 'sse' : 'json', {
+        position: entry.gate.position(this),
+        phase,
+        etaMs,
+      });
     });
   }
 
   #stopWaiting(): void {
-    this.#cancelBeat?.();
-    this.#cancelBeat = null;
+    this.#heartbeat.stop();
     this.#timings.unqueued();
   }
 
@@ -129,42 +135,38 @@ export class Passage implements Waiter {
     const entry = this.#entry!;
     this.#stopWaiting();
     this.#permit = permit;
-    const { clock, watchdog } = this.#pipeline.options;
-    const { pool, pathPrefix } = entry.upstreams.get(permit.replicaId, permit.origin);
+    const { clock, watchdog, dropCredentials } = this.#pipeline.options;
+    const nowMs = clock.nowMs();
+    const upstream = entry.upstreams.get(permit.replicaId, permit.origin, nowMs);
     const { revision } = entry.settings;
     // An alias is sent on as the name the backend knows.
     const patch = modelPatch(this.#intent!, revision.sendModel ?? entry.settings.name);
-    this.#timings.sent();
-    entry.stallWatch.began(permit.replicaId);
-    this.#forwarding = new Forwarding({
-      ...upstreamRequest(this.#arrival, {
-        pathPrefix,
-        bodyBytes: patchedBytes(this.#body.bytes, patch),
-        dropCredentials: this.#pipeline.options.dropCredentials(),
-        backendHeaders: revision.backendHeaders,
-        forceIdentity: this.#answer.hasHead,
-      }),
-      pool,
-      body: this.#body.toUpstream(patch),
-      answer: this.#answer,
-      timeouts: revision.timeouts,
+    const attempt = prepareAttempt(this.#arrival, {
+      upstream,
+      revision,
+      body: this.#body,
+      patch,
       isStream: this.#intent!.isStream,
-      loading: revision.ready.loading,
-      watchdog,
-      nowMs: () => clock.nowMs(),
-      onByte: (nowMs) => entry.stallWatch.heard(permit.replicaId, nowMs),
-      onHead: () => this.#onHead(),
-      onEnd: (end) => this.#onEnd(end),
+      dropCredentials: dropCredentials(),
+      forceIdentity: this.#answer.hasHead,
     });
+    this.#timings.sent(nowMs);
+    entry.stallWatch.began(permit.replicaId, nowMs);
+    this.#forwarding = new Forwarding(attempt, { answer: this.#answer, watchdog, clock, owner: this }, nowMs);
     this.#forwarding.start();
   }
 
-  #onHead(): void {
-    this.#timings.headed();
-    this.#body.release();
+  onHead(nowMs: number): void {
+    this.#timings.headed(nowMs);
+    this.#entry!.stallWatch.heard(this.#permit!.replicaId, nowMs);
+    this.#body.letGo();
   }
 
-  #onEnd(end: ForwardEnd): void {
+  onBytes(nowMs: number): void {
+    this.#entry!.stallWatch.heard(this.#permit!.replicaId, nowMs);
+  }
+
+  onForwardEnd(end: ForwardEnd): void {
     const replicaId = this.#permit!.replicaId;
     this.#forwarding = null;
     const entry = this.#entry!;
@@ -212,8 +214,8 @@ export class Passage implements Waiter {
     this.#over(error.code);
   }
 
-  /** The gateway ends: it is taken out of wherever it is. */
-  cut(error: PilotlightError): void {
+  /** It is taken out of wherever it is: the queue, or a replica. */
+  cut(error: unknown): void {
     if (this.ticket !== null) this.#entry?.gate.cancel(this);
     this.refuse(error);
     this.#forwarding?.abort();
@@ -230,17 +232,16 @@ export class Passage implements Waiter {
   #over(outcome: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#body.release();
-    const facts = { ...this.#timings.facts(), outcome, retries: this.attempts };
-    this.#entry?.meter.finished(facts);
-    const { req, res, head, requestId, key } = this.#arrival;
+    this.#body.close();
+    const { res, head, requestId, key } = this.#arrival;
+    const { waitMs, coldMs, firstByteMs, totalMs } = this.#timings;
+    const { method, path } = head;
     const model = this.#entry?.settings.name ?? null;
-    this.#pipeline.leave(this, {
-      ...facts,
-      ...{ requestId, model, key: key?.name ?? null, bytes: this.#answer.bytes },
-      method: req.method ?? '',
-      path: head.path,
-      status: res.statusCode,
-    });
+    const facts = {
+      ...{ requestId, method, path, model, key: key?.name ?? null, status: res.statusCode, outcome },
+      ...{ waitMs, coldMs, firstByteMs, totalMs, bytes: this.#answer.bytes, retries: this.attempts },
+    };
+    this.#entry?.meter.finished(facts);
+    this.#pipeline.leave(this, facts);
   }
 }

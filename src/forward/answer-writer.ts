@@ -1,19 +1,12 @@
 import { PilotlightError } from '../core/errors.ts';
 import type { WaitState } from '../core/protocol.ts';
-import { type FlatHeaders, flatValue } from './headers.ts';
+import { type AnswerHead, answerTrailers, type FlatHeaders } from './headers.ts';
 import { cutAnswer, type ReplyContext, sendError } from './reply.ts';
 
-/** The head of a backend's answer. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: FlatHeaders;
-  /** content-length; null when unknown. */
-  readonly bodyBytes: number | null;
+/** Adds what the gateway says of itself in every answer, at the moment when it begins. */
+export interface AddedFields {
+  appendTo(fields: FlatHeaders): void;
 }
-
-/** Gives the fields that the gateway adds to every answer, at the moment when it begins. */
-export type AddedHeaders = () => FlatHeaders;
 
 /** Up to here copying an answer's only chunk is cheaper than a write of two parts. */
 const joinedBytes = 16 * 1024;
@@ -26,7 +19,7 @@ const statusesWithoutBody = new Set([204, 304]);
  */
 export class AnswerWriter {
   readonly #context: ReplyContext;
-  readonly #added: AddedHeaders;
+  readonly #added: AddedFields;
   #pending: AnswerHead | null = null;
   #expectedBytes: number | null = null;
   #bytes = 0;
@@ -37,7 +30,7 @@ export class AnswerWriter {
   /** Why a head could not be passed on after an early commit. */
   cutError: PilotlightError | null = null;
 
-  constructor(context: ReplyContext, added: AddedHeaders) {
+  constructor(context: ReplyContext, added: AddedFields) {
     this.#context = context;
     this.#added = added;
   }
@@ -83,12 +76,10 @@ export class AnswerWriter {
   }
 
   head(head: AnswerHead): void {
-    const type = flatValue(head.headers, 'content-type') ?? '';
-    const isPlain = flatValue(head.headers, 'content-encoding') === null;
-    this.#isSse = type.startsWith('text/event-stream') && isPlain;
+    this.#isSse = !head.isEncoded && head.contentType.startsWith('text/event-stream');
     this.#expectedBytes = head.bodyBytes;
     if (this.#committed !== 'no') {
-      this.#joinCommitted(head, isPlain);
+      this.#joinCommitted(head);
       return;
     }
     this.#isBegun = true;
@@ -97,12 +88,11 @@ export class AnswerWriter {
     else this.#writeHead(head);
   }
 
-  #joinCommitted(head: AnswerHead, isPlain: boolean): void {
-    if (head.status === 200 && isPlain) {
+  #joinCommitted(head: AnswerHead): void {
+    if (head.status === 200 && !head.isEncoded) {
       this.#isBegun = true;
       this.#expectedBytes = null;
-      if (this.#committed === 'sse')
-        this.#context.res.write(`: pilotlight ${timingComment(this.#added())}\n\n`);
+      if (this.#committed === 'sse') this.#context.res.write(`: pilotlight ${this.#addedFields()[1]}\n\n`);
       return;
     }
     const message = `backend answered ${head.status} after the answer had begun with a heartbeat`;
@@ -112,11 +102,33 @@ export class AnswerWriter {
 
   #writeHead(head: AnswerHead): void {
     const { res, requestId, extraHeaders } = this.#context;
-    const fields = head.headers;
-    fields.push('x-request-id', requestId, ...this.#added(), ...extraHeaders);
+    const { fields } = head;
+    fields.push('x-request-id', requestId);
+    this.#added.appendTo(fields);
+    if (extraHeaders.length > 0) fields.push(...extraHeaders);
     res.writeHead(head.status, head.statusText, fields);
     if (this.#pending === null && head.bodyBytes === null) res.flushHeaders();
     this.#pending = null;
+  }
+
+  #addedFields(): FlatHeaders {
+    const fields: FlatHeaders = [];
+    this.#added.appendTo(fields);
+    return fields;
+  }
+
+  /** An interim answer (102, 103) that the backend sends ahead of its own; of others a proxy may drop any. */
+  interim(status: number, fields: FlatHeaders): void {
+    const { req, res } = this.#context;
+    if (this.hasHead || req.httpVersionMinor === 0) return;
+    if (status === 102) res.writeProcessing();
+    if (status !== 103) return;
+    const links = fields.filter((_value, index) => index % 2 === 1 && fields[index - 1] === 'link');
+    try {
+      if (links.length > 0) res.writeEarlyHints({ link: links });
+    } catch {
+      // A link that Node takes for malformed: the hint is dropped, the answer is not.
+    }
   }
 
   /** False: wait for `onDrain` before the next. */
@@ -162,8 +174,7 @@ export class AnswerWriter {
     const { res } = this.#context;
     if (this.#pending !== null) this.#writeHead(this.#pending);
     if (res.writableEnded) return;
-    const names = Object.keys(trailers);
-    if (names.length > 0 && this.#expectedBytes === null) res.addTrailers(trailers as Record<string, string>);
+    if (this.#expectedBytes === null) res.addTrailers(answerTrailers(trailers));
     res.end();
   }
 
@@ -183,7 +194,7 @@ export class AnswerWriter {
   /** An error before any byte of the backend's answer: a whole error answer, or after a heartbeat its event. */
   fail(error: PilotlightError): void {
     if (this.hasHead) this.cut(error);
-    else sendError(this.#context, error, this.#added());
+    else sendError(this.#context, error, this.#addedFields());
   }
 }
 
@@ -193,8 +204,4 @@ function endsEvent(chunk: Buffer): boolean {
     chunk[last] === 0x0a &&
     (chunk[last - 1] === 0x0a || (chunk[last - 1] === 0x0d && chunk[last - 2] === 0x0a))
   );
-}
-
-function timingComment(headers: FlatHeaders): string {
-  return (flatValue(headers, 'server-timing') ?? '').replaceAll('\n', ' ');
 }

@@ -1,8 +1,9 @@
 import type { Dispatcher } from 'undici';
 import type { TimeoutSettings } from '../config/settings.ts';
+import type { Clock } from '../core/clock.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { AnswerWriter } from './answer-writer.ts';
-import { type FlatHeaders, flatValue, responseHeaders } from './headers.ts';
+import { type AnswerHead, answerHead, type FlatHeaders } from './headers.ts';
 import type { UpstreamBody } from './request-body.ts';
 import type { RelaySink, Tap, TapHandler } from './tap.ts';
 import type { Watchdog, Watched } from './watchdog.ts';
@@ -23,23 +24,33 @@ export type ForwardEnd =
   | { readonly kind: 'failed'; readonly error: PilotlightError; readonly isCut: boolean };
 
 /** One attempt's input. */
-export interface ForwardOptions {
+export interface Attempt {
   readonly pool: Dispatcher;
   readonly method: string;
   readonly path: string;
   readonly headers: FlatHeaders;
   readonly body: UpstreamBody;
-  readonly answer: AnswerWriter;
   readonly timeouts: TimeoutSettings;
   readonly isStream: boolean;
   /** Text in a 503 that means "still loading". */
   readonly loading: string;
+}
+
+/** Whose request it is. */
+export interface ForwardOwner {
+  /** The head of the answer came. */
+  onHead(nowMs: number): void;
+  /** Bytes of the answer's body came, `gapMs` after the ones before. */
+  onBytes(nowMs: number, gapMs: number): void;
+  onForwardEnd(end: ForwardEnd): void;
+}
+
+/** What all attempts of a request share. */
+export interface ForwardContext {
+  readonly answer: AnswerWriter;
   readonly watchdog: Watchdog;
-  readonly nowMs: () => number;
-  /** Bytes came from the backend. */
-  readonly onByte: (nowMs: number) => void;
-  readonly onHead: () => void;
-  readonly onEnd: (end: ForwardEnd) => void;
+  readonly clock: Clock;
+  readonly owner: ForwardOwner;
 }
 
 const maxLoadingBytes = 4096;
@@ -47,7 +58,8 @@ const defaultStreamFirstByteMs = 600_000;
 
 /** Sends one request to one replica and its answer to the client: undici's handler, one object per attempt. */
 export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, RelaySink, Watched {
-  readonly #options: ForwardOptions;
+  readonly #attempt: Attempt;
+  readonly #context: ForwardContext;
   /** Set by the pool before the request is written; null where answers cannot be relayed. */
   tap: Tap | null = null;
   readonly #startedAtMs: number;
@@ -57,18 +69,19 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   #hasHead = false;
   #isDone = false;
   /** The 503 that may mean "loading": kept back until that is known. */
-  #doubtful: { headers: FlatHeaders; statusText: string; chunks: Buffer[]; bytes: number } | null = null;
+  #doubtful: { head: AnswerHead; chunks: Buffer[]; bytes: number } | null = null;
 
-  constructor(options: ForwardOptions) {
-    this.#options = options;
-    this.#startedAtMs = options.nowMs();
-    this.#lastByteAtMs = this.#startedAtMs;
+  constructor(attempt: Attempt, context: ForwardContext, nowMs: number) {
+    this.#attempt = attempt;
+    this.#context = context;
+    this.#startedAtMs = nowMs;
+    this.#lastByteAtMs = nowMs;
   }
 
-  /** Sends it. Every outcome, also a synchronous one, is told through `onEnd`. */
+  /** Sends it. Every outcome, also a synchronous one, is told through `onForwardEnd`. */
   start(): void {
-    const { pool, method, path, headers, body, watchdog } = this.#options;
-    watchdog.add(this);
+    const { pool, method, path, headers, body } = this.#attempt;
+    this.#context.watchdog.add(this);
     pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body: body as Buffer }, this);
   }
 
@@ -79,7 +92,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   }
 
   check(nowMs: number): void {
-    const { timeouts, isStream } = this.#options;
+    const { timeouts, isStream } = this.#attempt;
     const firstByteMs = timeouts.firstByteMs ?? (isStream ? defaultStreamFirstByteMs : timeouts.totalMs);
     const isPast = (limitMs: number, sinceMs: number) => limitMs > 0 && nowMs - sinceMs > limitMs;
     if (isPast(timeouts.totalMs, this.#startedAtMs)) this.#timeOut('total', timeouts.totalMs);
@@ -110,33 +123,29 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     _headers: unknown,
     statusText = '',
   ): void {
-    if (status < 200 || this.#isDone) return;
-    const headers = responseHeaders(rawOf(controller));
-    if (status === 503 && this.#options.loading !== '') {
-      this.#doubtful = { headers, statusText, chunks: [], bytes: 0 };
-      return;
-    }
-    this.#head(status, headers, statusText);
+    if (this.#isDone) return;
+    const head = answerHead(status, statusText, rawOf(controller));
+    if (status < 200) this.#context.answer.interim(status, head.fields);
+    else if (status === 503 && this.#attempt.loading !== '') {
+      this.#doubtful = { head, chunks: [], bytes: 0 };
+    } else this.#head(head);
   }
 
   #heard(): void {
-    this.#lastByteAtMs = this.#options.nowMs();
-    this.#options.onByte(this.#lastByteAtMs);
+    const { clock, owner } = this.#context;
+    const nowMs = clock.nowMs();
+    owner.onBytes(nowMs, nowMs - this.#lastByteAtMs);
+    this.#lastByteAtMs = nowMs;
   }
 
-  #head(status: number, headers: FlatHeaders, statusText: string): void {
+  #head(head: AnswerHead): void {
+    const { answer, clock, owner } = this.#context;
     this.#hasHead = true;
-    this.#heard();
-    this.#options.onHead();
-    const length = flatValue(headers, 'content-length');
-    this.#options.answer.head({
-      status,
-      headers,
-      statusText,
-      bodyBytes: length === null ? null : Number(length),
-    });
-    if (this.#options.answer.isCut) this.#endCut();
-    else if (length === null && this.#options.answer.canRelay) this.tap?.relayTo(this);
+    this.#lastByteAtMs = clock.nowMs();
+    owner.onHead(this.#lastByteAtMs);
+    answer.head(head);
+    if (answer.isCut) this.#endCut();
+    else if (head.bodyBytes === null && answer.canRelay) this.tap?.relayTo(this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -144,9 +153,9 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     if (this.#doubtful !== null && !this.#stillDoubtful(chunk)) return;
     if (this.#doubtful !== null) return;
     this.#heard();
-    if (!this.#options.answer.data(chunk)) {
+    if (!this.#context.answer.data(chunk)) {
       controller.pause();
-      this.#options.answer.onDrain(() => controller.resume());
+      this.#context.answer.onDrain(() => controller.resume());
     }
   }
 
@@ -154,8 +163,8 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   relay(bytes: Buffer, length: number): boolean {
     if (this.#isDone) return true;
     this.#heard();
-    if (this.#options.answer.relay(bytes, length)) return true;
-    this.#options.answer.onRelayDrain(() => this.tap?.resume());
+    if (this.#context.answer.relay(bytes, length)) return true;
+    this.#context.answer.onRelayDrain(() => this.tap?.resume());
     return false;
   }
 
@@ -173,8 +182,8 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     const doubtful = this.#doubtful;
     if (doubtful === null) return;
     this.#doubtful = null;
-    this.#head(503, doubtful.headers, doubtful.statusText);
-    for (const chunk of doubtful.chunks) if (!this.#isDone) this.#options.answer.data(chunk);
+    this.#head(doubtful.head);
+    for (const chunk of doubtful.chunks) if (!this.#isDone) this.#context.answer.data(chunk);
   }
 
   onResponseEnd(
@@ -183,13 +192,13 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   ): void {
     if (this.#isDone) return;
     const doubtful = this.#doubtful;
-    if (doubtful !== null && Buffer.concat(doubtful.chunks).includes(this.#options.loading)) {
+    if (doubtful !== null && Buffer.concat(doubtful.chunks).includes(this.#attempt.loading)) {
       this.#finish({ kind: 'loading' });
       return;
     }
     this.#settleDoubt();
     if (this.#isDone) return;
-    this.#options.answer.end(trailers);
+    this.#context.answer.end(trailers);
     this.#finish({ kind: 'answered' });
   }
 
@@ -200,21 +209,21 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   }
 
   #endCut(): void {
-    this.#finish({ kind: 'failed', error: this.#options.answer.cutError!, isCut: true });
+    this.#finish({ kind: 'failed', error: this.#context.answer.cutError!, isCut: true });
     this.#controller?.abort(new Error('answer cannot be passed on'));
   }
 
   #fail(error: PilotlightError): void {
-    const isCut = this.#options.answer.hasHead;
-    if (isCut) this.#options.answer.cut(error);
+    const isCut = this.#context.answer.hasHead;
+    if (isCut) this.#context.answer.cut(error);
     this.#finish({ kind: 'failed', error, isCut });
   }
 
   #finish(end: ForwardEnd): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#options.watchdog.delete(this);
-    this.#options.onEnd(end);
+    this.#context.watchdog.delete(this);
+    this.#context.owner.onForwardEnd(end);
   }
 }
 

@@ -46,7 +46,7 @@ export interface ForwardFacts {
   readonly clientIp: string;
   readonly host: string;
   readonly proto: 'http' | 'https';
-  /** Without a body: null; of unknown length: -1. */
+  /** content-length to send; null: none (no body, or one of unknown length). */
   readonly bodyBytes: number | null;
   /** The client's credentials stay here. */
   readonly dropCredentials: boolean;
@@ -74,7 +74,7 @@ export function requestHeaders(raw: readonly string[], facts: ForwardFacts): Fla
   out.push('x-forwarded-for', forwardedFor, 'x-forwarded-host', facts.host, 'x-forwarded-proto', facts.proto);
   out.push('forwarded', forwardedField(facts));
   if (facts.forceIdentity) out.push('accept-encoding', 'identity');
-  if (facts.bodyBytes !== null && facts.bodyBytes >= 0) out.push('content-length', String(facts.bodyBytes));
+  if (facts.bodyBytes !== null) out.push('content-length', String(facts.bodyBytes));
   for (const name in facts.backendHeaders) out.push(name, facts.backendHeaders[name]!);
   return out;
 }
@@ -86,23 +86,52 @@ function forwardedField(facts: ForwardFacts): string {
   return `for=${node};host="${host}";proto=${facts.proto}`;
 }
 
-/** The fields that go to the client, out of undici's raw name and value buffers. */
-export function responseHeaders(raw: readonly (Buffer | string)[]): FlatHeaders {
-  const out: FlatHeaders = [];
+/** The head of a backend's answer as the client gets it. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly statusText: string;
+  readonly fields: FlatHeaders;
+  /** content-length; null when unknown. */
+  readonly bodyBytes: number | null;
+  readonly contentType: string;
+  readonly isEncoded: boolean;
+}
+
+/** The head out of undici's raw name and value buffers, without the fields of one hop. */
+export function answerHead(
+  status: number,
+  statusText: string,
+  raw: readonly (Buffer | string)[],
+): AnswerHead {
+  let fields: FlatHeaders = [];
   let named: Set<string> | null = null;
+  let bodyBytes: number | null = null;
+  let contentType = '';
+  let isEncoded = false;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = text(raw[i]!).toLowerCase();
     const value = text(raw[i + 1]!);
     if (name === 'connection') named = addTokens(named, value);
-    if (!dropFromResponse.has(name)) out.push(name, value);
+    else if (name === 'content-type') contentType = value;
+    else if (name === 'content-length') bodyBytes = Number(value);
+    else if (name === 'content-encoding') isEncoded = true;
+    if (!dropFromResponse.has(name)) fields.push(name, value);
   }
-  return named === null ? out : without(out, named);
+  if (named !== null) fields = without(fields, named);
+  return { status, statusText, fields, bodyBytes, contentType, isEncoded };
 }
 
-/** The first value of a field in a flat array with lower-case names. */
-export function flatValue(headers: readonly string[], name: string): string | null {
-  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i] === name) return headers[i + 1]!;
-  return null;
+/** Trailers that may be passed on: none that frame or route a message (RFC 9110, 6.5.1). */
+export function answerTrailers(
+  trailers: Readonly<Record<string, string | string[]>>,
+): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const name in trailers) {
+    const value = trailers[name]!;
+    if (dropFromResponse.has(name) || name.startsWith('content-')) continue;
+    out[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return out;
 }
 
 function text(value: Buffer | string): string {

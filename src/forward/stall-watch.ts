@@ -29,9 +29,8 @@ export class StallWatch {
   }
 
   /** A request goes to a replica. */
-  began(replicaId: string): void {
+  began(replicaId: string, nowMs: number): void {
     if (this.#options.stallMs === 0) return;
-    const nowMs = this.#options.clock.nowMs();
     const activity = this.#activityById.get(replicaId);
     if (activity === undefined) this.#activityById.set(replicaId, { running: 1, lastByteAtMs: nowMs });
     else activity.running++;

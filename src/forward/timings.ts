@@ -1,31 +1,40 @@
 import type { Clock } from '../core/clock.ts';
 import type { FlatHeaders } from './headers.ts';
 
-/** Where one request's time went, in milliseconds. */
-export interface TimingFacts {
-  /** In the queue while the model was ready. */
-  readonly waitMs: number;
-  /** In the queue while the model was not. */
-  readonly coldMs: number;
-  /** Arrival to the head of the answer; null when there was none. */
-  readonly firstByteMs: number | null;
-  readonly totalMs: number;
-}
-
-/** The stop-watch of one request. */
+/** The stop-watch of one request: where its time went, in milliseconds. */
 export class Timings {
   readonly arrivedAtMs: number;
   readonly #clock: Clock;
-  #queuedAtMs: number | null = null;
+  #queuedAtMs = -1;
   #isColdWait = false;
   #waitMs = 0;
   #coldMs = 0;
   #sentAtMs = 0;
-  #headAtMs: number | null = null;
+  #headAtMs = -1;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.arrivedAtMs = clock.nowMs();
+  }
+
+  /** In the queue while the model was ready. */
+  get waitMs(): number {
+    return this.#waitMs;
+  }
+
+  /** In the queue while the model was not. */
+  get coldMs(): number {
+    return this.#coldMs;
+  }
+
+  /** Arrival to the head of the answer; null when there was none. */
+  get firstByteMs(): number | null {
+    return this.#headAtMs < 0 ? null : this.#headAtMs - this.arrivedAtMs;
+  }
+
+  /** Arrival to now. */
+  get totalMs(): number {
+    return this.#clock.nowMs() - this.arrivedAtMs;
   }
 
   queued(isCold: boolean): void {
@@ -35,46 +44,39 @@ export class Timings {
 
   /** It left the queue; does nothing when it was not in it. */
   unqueued(): void {
-    if (this.#queuedAtMs === null) return;
+    if (this.#queuedAtMs < 0) return;
     const ms = this.#clock.nowMs() - this.#queuedAtMs;
     if (this.#isColdWait) this.#coldMs += ms;
     else this.#waitMs += ms;
-    this.#queuedAtMs = null;
+    this.#queuedAtMs = -1;
   }
 
   /** To a replica; the last attempt counts. */
-  sent(): void {
-    this.#sentAtMs = this.#clock.nowMs();
+  sent(nowMs: number): void {
+    this.#sentAtMs = nowMs;
   }
 
   /** The head of the answer came. */
-  headed(): void {
-    this.#headAtMs = this.#clock.nowMs();
-  }
-
-  facts(): TimingFacts {
-    const { arrivedAtMs } = this;
-    return {
-      waitMs: this.#waitMs,
-      coldMs: this.#coldMs,
-      firstByteMs: this.#headAtMs === null ? null : this.#headAtMs - arrivedAtMs,
-      totalMs: this.#clock.nowMs() - arrivedAtMs,
-    };
+  headed(nowMs: number): void {
+    this.#headAtMs = nowMs;
   }
 
   /** server-timing (https://www.w3.org/TR/server-timing/) and, after a wait for a start, x-pilotlight-cold-start. */
-  headers(): FlatHeaders {
-    const backendMs = this.#headAtMs === null ? 0 : this.#headAtMs - this.#sentAtMs;
-    const sinceMs = this.#clock.nowMs() - this.arrivedAtMs;
-    const proxyMs = Math.max(0, sinceMs - this.#waitMs - this.#coldMs - backendMs);
-    const parts = [
-      `queue;dur=${this.#waitMs.toFixed(1)}`,
-      `cold;dur=${this.#coldMs.toFixed(1)}`,
-      `backend;dur=${backendMs.toFixed(1)}`,
-      `proxy;dur=${proxyMs.toFixed(1)}`,
-    ];
-    const headers = ['server-timing', parts.join(', ')];
-    if (this.#coldMs > 0) headers.push('x-pilotlight-cold-start', String(Math.round(this.#coldMs)));
-    return headers;
+  appendTo(fields: FlatHeaders): void {
+    const backendMs = this.#headAtMs < 0 ? 0 : this.#headAtMs - this.#sentAtMs;
+    const proxyMs = Math.max(0, this.totalMs - this.#waitMs - this.#coldMs - backendMs);
+    const value =
+      `queue;dur=${tenths(this.#waitMs)}, cold;dur=${tenths(this.#coldMs)}, ` +
+      `backend;dur=${tenths(backendMs)}, proxy;dur=${tenths(proxyMs)}`;
+    fields.push('server-timing', value);
+    if (this.#coldMs > 0) fields.push('x-pilotlight-cold-start', String(Math.round(this.#coldMs)));
   }
+}
+
+/** With one decimal; integers are made into text several times faster than by toFixed. */
+function tenths(ms: number): string {
+  if (ms === 0) return '0.0';
+  const all = Math.round(ms * 10);
+  const whole = Math.trunc(all / 10);
+  return `${whole}.${all - whole * 10}`;
 }

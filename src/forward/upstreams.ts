@@ -37,9 +37,8 @@ export class Upstreams {
   }
 
   /** The pool of a replica, made on first use. */
-  get(replicaId: string, origin: string): Upstream {
+  get(replicaId: string, origin: string, nowMs: number): Upstream {
     const known = this.#entryById.get(replicaId);
-    const nowMs = this.#options.clock.nowMs();
     if (known !== undefined) {
       known.usedAtMs = nowMs;
       return known;

@@ -7,8 +7,8 @@ import type { Dialect } from '../core/protocol.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { intentOf } from '../protocols/model-name.ts';
 import { isSameSecret, presentedKey } from './auth.ts';
+import { headOf } from './door.ts';
 import { createListener, requestIdOf } from './listener.ts';
-import { headOf } from './request-server.ts';
 
 /** What an operator may do to a model. */
 export interface ModelControl {

@@ -38,8 +38,8 @@ export function createListener({ limits, tls, dialect }: ListenerOptions): Fasti
   const { server } = fastify;
   server.maxHeadersCount = limits.headerCount + 1;
   if (limits.connections > 0) server.maxConnections = limits.connections;
+  // The one who reads the body tells the client to send it.
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    markExpectsContinue(req);
     server.emit('request', req, res);
   });
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
@@ -57,17 +57,6 @@ export function createListener({ limits, tls, dialect }: ListenerOptions): Fasti
     refuseRaw(request.raw, reply.raw, dialect, refusal);
   });
   return fastify;
-}
-
-const expectsContinue = new WeakSet<IncomingMessage>();
-
-function markExpectsContinue(req: IncomingMessage): void {
-  expectsContinue.add(req);
-}
-
-/** Tells a client that waits for it to send its body: only when the body will be read. */
-export function continueIfExpected(req: IncomingMessage, res: ServerResponse): void {
-  if (expectsContinue.has(req)) res.writeContinue();
 }
 
 const requestIdShape = /^[\w.:-]{1,128}$/;

@@ -3,16 +3,14 @@ import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
-import type { Dialect, Protocol, ProtocolRoute, RequestHead } from '../core/protocol.ts';
+import type { Dialect, Protocol } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
 import { sendError } from '../forward/reply.ts';
-import { tooLarge } from '../forward/request-body.ts';
-import type { Arrival, Pipeline } from '../pipeline.ts';
+import type { Pipeline } from '../pipeline.ts';
 import { renderModel, renderModelList } from '../protocols/model-list.ts';
-import { intentOf } from '../protocols/model-name.ts';
 import type { KeyRing } from './auth.ts';
-import { checkHead, continueIfExpected, createListener, requestIdOf } from './listener.ts';
-import { findMatch } from './match.ts';
+import { Door, fieldsOf, headOf } from './door.ts';
+import { createListener, requestIdOf } from './listener.ts';
 
 /** What the request port serves. `settings` and `models` are read for each request, so that a reload is seen. */
 export interface RequestServerOptions {
@@ -38,74 +36,31 @@ export async function createRequestServer(options: RequestServerOptions): Promis
     });
   }
   const door = new Door(options);
+  const pages = new ModelPages(options);
   for (const protocol of options.protocols) {
     for (const route of protocol.routes) {
       if (route.isWebSocket) continue;
       fastify.route({
         method: [...route.methods],
         url: route.path,
-        handler: (request, reply) => door.take(request.raw, reply, route),
+        // Taken before Fastify looks at the body, which is not its business here; the handler is never reached.
+        onRequest: (request, reply) => door.take(request.raw, reply, route),
+        handler: () => undefined,
       });
     }
   }
-  fastify.get('/v1/models', (request, reply) => door.models(request.raw, reply));
-  fastify.get('/v1/models/*', (request, reply) => door.models(request.raw, reply));
+  fastify.get('/v1/models', (request, reply) => pages.models(request.raw, reply));
+  fastify.get('/v1/models/*', (request, reply) => pages.models(request.raw, reply));
   fastify.setNotFoundHandler((request, reply) => door.take(request.raw, reply, null));
   return fastify;
 }
 
-/** Takes requests from Fastify to the pipeline. */
-class Door {
+/** Answers /v1/models. */
+class ModelPages {
   readonly #options: RequestServerOptions;
 
   constructor(options: RequestServerOptions) {
     this.#options = options;
-  }
-
-  /** `route` null: only a match rule can take it. */
-  take(req: IncomingMessage, reply: FastifyReply, route: ProtocolRoute | null): void {
-    reply.hijack();
-    const res = reply.raw;
-    const context = {
-      req,
-      res,
-      dialect: route?.dialect ?? this.#options.dialect,
-      requestId: requestIdOf(req),
-      extraHeaders: flat(reply),
-    };
-    try {
-      this.#options.pipeline.handle(this.#arrival(context, route));
-    } catch (error) {
-      sendError(context, toPilotlightError(error));
-    }
-  }
-
-  #arrival(
-    context: Pick<Arrival, 'req' | 'res' | 'dialect' | 'requestId' | 'extraHeaders'>,
-    route: ProtocolRoute | null,
-  ): Arrival {
-    const { req, res } = context;
-    const { server, keyRing, models } = this.#options;
-    const fault = checkHead(req, server.limits.headerCount);
-    if (fault !== null) throw fault;
-    const key = keyRing().authenticate(req);
-    const head = headOf(req);
-    const host = (req.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-    const match = findMatch(models().values(), { head, host, headers: req.headers });
-    if (match === null && route === null) {
-      throw new PilotlightError('route_not_found', `no route ${head.method} ${head.path}`);
-    }
-    if (Number(req.headers['content-length']) > server.maxBodyBytes) throw tooLarge(server.maxBodyBytes);
-    const parser = match === null ? route!.parser(head) : null;
-    if (parser !== null && (req.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      throw new PilotlightError(
-        'unsupported_encoding',
-        'the body must not be compressed: its model field is read here',
-      );
-    }
-    const intent = match !== null ? intentOf(match.model) : parser === null ? route!.intent!(head) : null;
-    continueIfExpected(req, res);
-    return { ...context, head, key, parser, intent, forwardPath: match?.forwardPath ?? req.url! };
   }
 
   /** Answered from the configuration: listing wakes nothing. */
@@ -116,7 +71,7 @@ class Door {
       res: reply.raw,
       dialect: this.#options.dialect,
       requestId: requestIdOf(req),
-      extraHeaders: flat(reply),
+      extraHeaders: fieldsOf(reply),
     };
     try {
       this.#options.keyRing().authenticate(req);
@@ -143,28 +98,6 @@ class Door {
       `model ${JSON.stringify(id)} not found; known: ${ids.join(', ')}`,
     );
   }
-}
-
-/** The part of a request's head that protocols look at. */
-export function headOf(req: IncomingMessage): RequestHead {
-  const url = req.url ?? '/';
-  const mark = url.indexOf('?');
-  return {
-    method: req.method ?? 'GET',
-    path: mark === -1 ? url : url.slice(0, mark),
-    query: mark === -1 ? '' : url.slice(mark + 1),
-    contentType: req.headers['content-type'] ?? '',
-  };
-}
-
-/** What hooks (CORS) set on the reply, for answers that are written past Fastify. */
-function flat(reply: FastifyReply): FlatHeaders {
-  const out: FlatHeaders = [];
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    for (const one of Array.isArray(value) ? value : [value])
-      if (one !== undefined) out.push(name, String(one));
-  }
-  return out;
 }
 
 function sendJson(res: ServerResponse, body: string, headers: FlatHeaders): void {

@@ -14,8 +14,8 @@ describe('a stall watch', () => {
   });
 
   it('tells of a replica that is silent on all of its requests', () => {
-    watch.began('a');
-    watch.began('b');
+    watch.began('a', clock.nowMs());
+    watch.began('b', clock.nowMs());
     for (let i = 0; i < 11; i++) {
       watch.heard('b', clock.nowMs());
       clock.advanceSync(100);
@@ -24,8 +24,8 @@ describe('a stall watch', () => {
   });
 
   it('says nothing while one of several requests gets bytes, and again only after another whole stall', () => {
-    watch.began('a');
-    watch.began('a');
+    watch.began('a', clock.nowMs());
+    watch.began('a', clock.nowMs());
     clock.advanceSync(900);
     watch.heard('a', clock.nowMs());
     clock.advanceSync(900);
@@ -37,7 +37,7 @@ describe('a stall watch', () => {
   });
 
   it('sets no timer while nothing runs', () => {
-    watch.began('a');
+    watch.began('a', clock.nowMs());
     watch.ended('a');
     clock.advanceSync(5000);
     expect(stalled).toEqual([]);
@@ -46,7 +46,7 @@ describe('a stall watch', () => {
 
   it('is off with 0', () => {
     const off = new StallWatch({ clock, stallMs: 0, onStalled: (id) => stalled.push(id) });
-    off.began('a');
+    off.began('a', clock.nowMs());
     clock.advanceSync(100_000);
     expect([stalled, clock.pendingTimers]).toEqual([[], 0]);
   });

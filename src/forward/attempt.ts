@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { RevisionSettings } from '../config/settings.ts';
+import type { BodyPatch } from '../core/protocol.ts';
+import { patchedBytes } from './body-patch.ts';
+import type { Attempt } from './forwarding.ts';
+import { requestHeaders } from './headers.ts';
+import type { RequestBody } from './request-body.ts';
+import type { Upstream } from './upstreams.ts';
+
+/** What of an arrived request is passed on. */
+export interface Outbound {
+  readonly req: IncomingMessage;
+  readonly requestId: string;
+  /** Path and query, without the replica's own prefix. */
+  readonly forwardPath: string;
+}
+
+/** What one attempt is made of besides the request. */
+export interface AttemptParts {
+  readonly upstream: Upstream;
+  readonly revision: RevisionSettings;
+  readonly body: RequestBody;
+  /** The change of the body on its way, if any. */
+  readonly patch: BodyPatch | null;
+  readonly isStream: boolean;
+  /** The client's credentials stay here. */
+  readonly dropCredentials: boolean;
+  /** The answer has been begun before its encoding is known. */
+  readonly forceIdentity: boolean;
+}
+
+/** The request to one replica. */
+export function prepareAttempt(outbound: Outbound, parts: AttemptParts): Attempt {
+  const { req, requestId, forwardPath } = outbound;
+  const { upstream, revision, body, patch, isStream } = parts;
+  const headers = requestHeaders(req.rawHeaders, {
+    requestId,
+    traceparent: traceparent(req.headers.traceparent),
+    clientIp: req.socket.remoteAddress ?? 'unknown',
+    host: req.headers.host ?? '',
+    proto: (req.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http',
+    bodyBytes: announcedBytes(req, body, patch),
+    dropCredentials: parts.dropCredentials,
+    backendHeaders: revision.backendHeaders,
+    forceIdentity: parts.forceIdentity,
+  });
+  return {
+    pool: upstream.pool,
+    method: req.method ?? 'GET',
+    path: upstream.pathPrefix + forwardPath,
+    headers,
+    body: body.toUpstream(patch),
+    timeouts: revision.timeouts,
+    isStream,
+    loading: revision.ready.loading,
+  };
+}
+
+/** content-length for the backend; null: none, since there is no body or its length is not known yet. */
+function announcedBytes(req: IncomingMessage, body: RequestBody, patch: BodyPatch | null): number | null {
+  const bytes = body.isComplete ? body.bytes : expectedBytes(req);
+  if (bytes === null || (bytes === 0 && req.headers['content-length'] === undefined)) return null;
+  return patchedBytes(bytes, patch);
+}
+
+/** Bytes of the body that a request announces: 0 = it has none, null = as many as come (chunked). */
+export function expectedBytes({ headers }: IncomingMessage): number | null {
+  if (headers['transfer-encoding'] !== undefined) return null;
+  return Number(headers['content-length'] ?? 0);
+}
+
+const traceparentShape = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** W3C Trace Context: a valid one is passed on, else a new trace begins (version 00, sampled). */
+function traceparent(received: string | string[] | undefined): string {
+  if (typeof received === 'string' && traceparentShape.test(received)) return received;
+  // UUIDs come out of Node's cache of random bytes, which random bytes themselves do not.
+  const trace = randomUUID();
+  const span = randomUUID();
+  return `00-${hexOf(trace)}-${span.slice(0, 8)}${span.slice(28)}-01`;
+}
+
+function hexOf(uuid: string): string {
+  return uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24);
+}

@@ -1,0 +1,112 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import type { ModelSettings, ServerSettings } from '../config/settings.ts';
+import { PilotlightError, toPilotlightError } from '../core/errors.ts';
+import type { Dialect, ProtocolRoute, RequestHead } from '../core/protocol.ts';
+import type { FlatHeaders } from '../forward/headers.ts';
+import { sendError } from '../forward/reply.ts';
+import { tooLarge } from '../forward/request-body.ts';
+import type { Arrival, Pipeline } from '../pipeline.ts';
+import { intentOf } from '../protocols/model-name.ts';
+import type { KeyRing } from './auth.ts';
+import { checkHead, requestIdOf } from './listener.ts';
+import { findMatch, type Match } from './match.ts';
+
+/** What the door needs to know. `keyRing` and `models` are asked for each request, so that a reload is seen. */
+export interface DoorOptions {
+  readonly server: ServerSettings;
+  /** How errors are written where no route is known. */
+  readonly dialect: Dialect;
+  readonly pipeline: Pipeline;
+  readonly keyRing: () => KeyRing;
+  readonly models: () => ReadonlyMap<string, ModelSettings>;
+}
+
+type Context = Pick<Arrival, 'req' | 'res' | 'dialect' | 'requestId' | 'extraHeaders'>;
+
+/** Where a request comes in: authenticated, matched with a model or a protocol, and handed to the pipeline. */
+export class Door {
+  readonly #options: DoorOptions;
+  readonly #hasHooks: boolean;
+  #seenModels: ReadonlyMap<string, ModelSettings> | null = null;
+  #matching: readonly ModelSettings[] = [];
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+    this.#hasHooks = options.server.corsOrigins.length > 0;
+  }
+
+  /** `route` null: only a match rule can take it. */
+  take(req: IncomingMessage, reply: FastifyReply, route: ProtocolRoute | null): void {
+    reply.hijack();
+    const context = {
+      req,
+      res: reply.raw,
+      dialect: route?.dialect ?? this.#options.dialect,
+      requestId: requestIdOf(req),
+      extraHeaders: this.#hasHooks ? fieldsOf(reply) : [],
+    };
+    try {
+      this.#options.pipeline.handle(this.#arrival(context, route));
+    } catch (error) {
+      sendError(context, toPilotlightError(error));
+    }
+  }
+
+  #arrival(context: Context, route: ProtocolRoute | null): Arrival {
+    const { req, res, dialect, requestId, extraHeaders } = context;
+    const { server, keyRing } = this.#options;
+    const fault = checkHead(req, server.limits.headerCount);
+    if (fault !== null) throw fault;
+    const key = keyRing().authenticate(req);
+    const head = headOf(req);
+    const match = this.#match(req, head);
+    if (match === null && route === null) {
+      throw new PilotlightError('route_not_found', `no route ${head.method} ${head.path}`);
+    }
+    if (Number(req.headers['content-length']) > server.maxBodyBytes) throw tooLarge(server.maxBodyBytes);
+    const parser = match === null ? route!.parser(head) : null;
+    if (parser !== null && (req.headers['content-encoding'] ?? 'identity') !== 'identity') {
+      throw new PilotlightError(
+        'unsupported_encoding',
+        'the body must not be compressed: its model field is read here',
+      );
+    }
+    const intent = match !== null ? intentOf(match.model) : parser === null ? route!.intent!(head) : null;
+    const forwardPath = match?.forwardPath ?? req.url!;
+    return { req, res, dialect, requestId, extraHeaders, head, key, parser, intent, forwardPath };
+  }
+
+  #match(req: IncomingMessage, head: RequestHead): Match | null {
+    const models = this.#options.models();
+    if (models !== this.#seenModels) {
+      this.#seenModels = models;
+      this.#matching = [...models.values()].filter(({ match }) => match !== null);
+    }
+    if (this.#matching.length === 0) return null;
+    const host = (req.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+    return findMatch(this.#matching, { head, host, headers: req.headers });
+  }
+}
+
+/** The part of a request's head that protocols look at. */
+export function headOf(req: IncomingMessage): RequestHead {
+  const url = req.url ?? '/';
+  const mark = url.indexOf('?');
+  return {
+    method: req.method ?? 'GET',
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: mark === -1 ? '' : url.slice(mark + 1),
+    contentType: req.headers['content-type'] ?? '',
+  };
+}
+
+/** What hooks (CORS) set on the reply, for answers that are written past Fastify. */
+export function fieldsOf(reply: FastifyReply): FlatHeaders {
+  const out: FlatHeaders = [];
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined) out.push(name, String(one));
+  }
+  return out;
+}
