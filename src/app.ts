@@ -15,7 +15,7 @@ import { Watchdog } from './forward/watchdog.ts';
 import { createAdminServer } from './http/admin-server.ts';
 import { KeyRing } from './http/auth.ts';
 import { createRequestServer } from './http/request-server.ts';
-import type { AccessFacts, Log } from './meter/log.ts';
+import { createAccessLog, type Log } from './meter/log.ts';
 import { Metrics } from './meter/metrics.ts';
 import { Pipeline } from './pipeline.ts';
 import { createProber } from './probe/http-prober.ts';
@@ -88,7 +88,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     watchdog: new Watchdog(clock),
     maxBodyBytes: () => settings.server.maxBodyBytes,
     dropCredentials: () => !life.keyRing.isEmpty,
-    onAccess: settings.log.access ? (facts: AccessFacts) => log.info(facts, 'request') : () => undefined,
+    onAccess: settings.log.access ? createAccessLog(log) : () => undefined,
     onInternalError: (error) => log.error({ err: error }, 'internal error'),
   });
   roster.apply(life.settings);

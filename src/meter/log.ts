@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { LogWriter, standardOutput } from './log-writer.ts';
 
 export type Log = Logger;
 
@@ -19,12 +20,58 @@ export interface AccessFacts {
   readonly retries: number;
 }
 
-/** Lines are collected to this size or for this long: a write for every request costs a tenth of its time. */
-const minLength = 4096;
-const periodicFlush = 500;
-
-/** JSON lines on standard output (or `destination`), written in the background; `flush` before the process ends. */
+/** JSON lines on standard output (see LogWriter) or `destination`; `flush` before the process ends. */
 export function createLog(level: string, destination?: DestinationStream): Log {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  return pino(options, destination ?? pino.destination({ dest: 1, sync: false, minLength, periodicFlush }));
+  const isoNow = createIsoNow();
+  const options = { level, base: null, timestamp: () => `,"time":"${isoNow()}"` };
+  return pino(options, destination ?? new LogWriter(standardOutput));
+}
+
+/** The instant in ISO 8601, made into text once in each millisecond. */
+function createIsoNow(): () => string {
+  let madeAtMs = -1;
+  let iso = '';
+  return () => {
+    const nowMs = Date.now();
+    if (nowMs === madeAtMs) return iso;
+    madeAtMs = nowMs;
+    iso = new Date(nowMs).toISOString();
+    return iso;
+  };
+}
+
+/**
+ * Writes a line for each request to where `log` writes, as `log.info(facts, 'request')` would, with milliseconds cut to
+ * three decimals. The line is put together here: a tenth of the time that pino's walk over an object takes.
+ */
+export function createAccessLog(log: Log): (facts: AccessFacts) => void {
+  if (!log.isLevelEnabled('info')) return () => undefined;
+  const destination = (log as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym]!;
+  const head = `{"level":${log.levels.values.info},"time":"`;
+  const isoNow = createIsoNow();
+  return (facts) => {
+    destination.write(
+      `${head}${isoNow()}","requestId":${quoted(facts.requestId)},"method":${quoted(facts.method)},"path":${quoted(facts.path)}` +
+        `,"model":${facts.model === null ? 'null' : quoted(facts.model)},"key":${facts.key === null ? 'null' : quoted(facts.key)}` +
+        `,"status":${facts.status},"outcome":"${facts.outcome}","waitMs":${decimal(facts.waitMs)},"coldMs":${decimal(facts.coldMs)}` +
+        `,"firstByteMs":${facts.firstByteMs === null ? 'null' : decimal(facts.firstByteMs)},"totalMs":${decimal(facts.totalMs)}` +
+        `,"bytes":${facts.bytes},"retries":${facts.retries},"msg":"request"}\n`,
+    );
+  };
+}
+
+const plain = /^[\x20!#-[\]-~]*$/;
+
+/** A JSON string; most need no escape, and finding that out is cheaper than JSON.stringify. */
+function quoted(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** With at most three decimals; integers are made into text several times faster than fractions. */
+function decimal(ms: number): string {
+  const micros = Math.max(0, Math.round(ms * 1000));
+  const whole = Math.trunc(micros / 1000);
+  const rest = micros - whole * 1000;
+  if (rest === 0) return `${whole}`;
+  return rest < 10 ? `${whole}.00${rest}` : rest < 100 ? `${whole}.0${rest}` : `${whole}.${rest}`;
 }
