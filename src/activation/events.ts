@@ -21,10 +21,14 @@ export type ActivationEvent =
       readonly totalMs: number;
       readonly steps: readonly StartStep[];
     }
+  /** A start ended badly; `replicaId` null: no replica came, or the fixed ones stay away. */
   | {
       readonly type: 'start-failed';
       readonly replicaId: string | null;
+      /** From being asked for to the failure. */
+      readonly totalMs: number;
       readonly reason: string;
+      /** The last step that it reached, or null. */
       readonly phase: string | null;
       readonly retryInMs: number;
       readonly output: readonly string[];

@@ -11,9 +11,8 @@ import { Scaler } from './scaler.ts';
 import { progressOf, type StartProgress } from './snapshot.ts';
 import type { Start } from './start.ts';
 import { StartHistory } from './start-history.ts';
+import { StartLog } from './start-log.ts';
 import { type ActivationSignal, type ActivationState, transition } from './states.ts';
-
-const keptStarts = 10;
 
 /** A revision's state, driven by what happens to its replicas (states.ts). */
 export class Lifecycle {
@@ -24,15 +23,16 @@ export class Lifecycle {
   readonly isFixed: boolean;
   readonly #options: LifecycleOptions;
   readonly #history = new StartHistory();
-  /** Newest first. */
-  readonly #starts: Start[] = [];
+  readonly #log: StartLog;
   #state: ActivationState = 'cold';
+  #wokenAtMs: number | null = null;
   #cancelDeadline: Cancel | null = null;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
     const { target, driver, signal, decide, gate, clock } = options;
-    this.isFixed = driver.name === 'static';
+    this.isFixed = driver.isFixed;
+    this.#log = new StartLog(clock);
     this.fleet = new Fleet({ target, driver, signal, host: this.#host(), listener: this.#listener() });
     this.scaler = new Scaler({
       decide,
@@ -54,7 +54,7 @@ export class Lifecycle {
 
   /** The last ten, newest first. */
   get starts(): readonly Start[] {
-    return this.#starts;
+    return this.#log.starts;
   }
 
   progress(): StartProgress {
@@ -110,8 +110,7 @@ export class Lifecycle {
   #listener(): FleetListener {
     return {
       onBegin: (start) => {
-        this.#starts.unshift(start);
-        if (this.#starts.length > keptStarts) this.#starts.pop();
+        this.#log.add(start);
         if (!this.isFixed) this.#signal('woken');
       },
       onExit: (replica, isExpected) => this.#exited(replica, isExpected),
@@ -137,7 +136,7 @@ export class Lifecycle {
   #becameSuspect(replica: Replica, report: ReplicaReport): void {
     this.#emit({ type: 'suspect', replicaId: replica.id, report });
     if (this.fleet.ready === 0) this.#signal('unready');
-    if (report === 'stalled' && this.#options.driver.name === 'process') this.#replace(replica);
+    if (report === 'stalled' && this.#options.driver.canReplace) this.#replace(replica);
   }
 
   #overdue(replica: Replica): void {
@@ -186,10 +185,11 @@ export class Lifecycle {
     const output = replica?.status.output ?? [];
     const lastLine = output.at(-1);
     const reason = lastLine === undefined || cause.includes(lastLine) ? cause : `${cause}: ${lastLine}`;
-    const failure = { reason, phase: replica?.start.step ?? null, output };
+    const start = replica?.start ?? this.#log.addMissing(this.#wokenAtMs);
+    const failure = { reason, phase: start.step, output };
     const retryInMs = this.backOff.fail(failure, clock.nowMs(), random());
-    replica?.start.finish('failed', clock.nowMs(), reason);
-    this.#emit({ type: 'start-failed', replicaId: replica?.id ?? null, ...failure, retryInMs });
+    const totalMs = start.finish('failed', clock.nowMs(), reason);
+    this.#emit({ type: 'start-failed', replicaId: start.replicaId, totalMs, ...failure, retryInMs });
     if (replica) this.fleet.end([replica]);
     else if (!this.isFixed) this.fleet.forgetPending();
     this.scaler.reset();
@@ -218,7 +218,8 @@ export class Lifecycle {
   #armDeadline(): void {
     const { clock, settings } = this.#options;
     this.#cancelDeadline?.();
-    const atMs = clock.nowMs() + settings().ready.startupMs;
+    this.#wokenAtMs = clock.nowMs();
+    const atMs = this.#wokenAtMs + settings().ready.startupMs;
     this.#cancelDeadline = clock.setTimer(atMs, () => this.#deadlinePassed());
   }
 

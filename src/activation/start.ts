@@ -8,11 +8,14 @@ export type StartOutcome = 'running' | 'ready' | 'failed' | 'stopped';
 
 /** One start as a waterfall, in plain JSON. */
 export interface StartRecord {
-  readonly replicaId: string;
+  /** null: no replica came. */
+  readonly replicaId: string | null;
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number;
   readonly steps: readonly StartStep[];
   readonly outcome: StartOutcome;
+  /** The last step that it reached: where it is, or where it failed; null before the first. */
+  readonly phase: string | null;
   /** Until its outcome, or null while it runs. */
   readonly totalMs: number | null;
   readonly reason: string | null;
@@ -20,7 +23,7 @@ export interface StartRecord {
 
 /** One replica's way from being asked for to ready. */
 export class Start {
-  readonly replicaId: string;
+  readonly replicaId: string | null;
   /** `nowMs`. */
   readonly beganAtMs: number;
   readonly #wallMs: number;
@@ -29,7 +32,7 @@ export class Start {
   #totalMs: number | null = null;
   #reason: string | null = null;
 
-  constructor(replicaId: string, beganAtMs: number, wallMs: number) {
+  constructor(replicaId: string | null, beganAtMs: number, wallMs: number) {
     this.replicaId = replicaId;
     this.beganAtMs = beganAtMs;
     this.#wallMs = wallMs;
@@ -71,6 +74,7 @@ export class Start {
       startedAtMs: this.#wallMs,
       steps: [...this.#steps],
       outcome: this.#outcome,
+      phase: this.step,
       totalMs: this.#totalMs,
       reason: this.#reason,
     };

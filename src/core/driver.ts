@@ -43,13 +43,23 @@ export interface TargetStatus {
 export interface ScaleRequest {
   /** The desired count. */
   readonly replicas: number;
-  /** Which to end first when the count goes down; others are the driver's choice. */
+  /** Which to end first when the count goes down (a hint without `canReplace`); others are the driver's choice. */
   readonly victims?: readonly string[];
 }
 
 /** How revisions are scaled and watched. One file or folder per driver; all pass test/conformance/driver.ts. */
 export interface Driver<Backend = unknown> {
   readonly name: string;
+  /**
+   * Whether the replicas are there whatever is asked for: `scale` neither starts nor ends any, so that they are probed
+   * and waited for, and never counted, replaced or backed off from.
+   */
+  readonly isFixed: boolean;
+  /**
+   * Whether it can end one certain replica and start another in its place (`victims` is an order, not a hint): then one
+   * that hangs is restarted, else it is only tried again, with a single request. Never true where `isFixed` is.
+   */
+  readonly canReplace: boolean;
   /**
    * Makes `replicas` the desired count: idempotent, the last call wins. Resolves when that is on its way, not when
    * it is reached; rejects when it cannot be asked for at all. Replicas that exit by themselves are reported and not

@@ -40,12 +40,12 @@ const step: fc.Arbitrary<Step> = fc.tuple(
 const busyOf = (h: Harness) => h.gate.open.filter((id) => h.gate.inFlightOf(id) > 0);
 
 it('holds its promises whatever happens in whatever order', async () => {
-  const drivers = fc.constantFrom('process', 'kubernetes');
+  const drivers = fc.record({ canReplace: fc.boolean() });
   const runs = fc.asyncProperty(
     fc.array(step, { minLength: 30, maxLength: 80 }),
     drivers,
-    async (steps, driverName) => {
-      const h = new Harness(withScale({ max: 3, idleMs: 10_000 }), driverName);
+    async (steps, driver) => {
+      const h = new Harness(withScale({ max: 3, idleMs: 10_000 }), driver);
       for (const [action, n] of steps) {
         const busy = busyOf(h);
         await actions[action]!(h, n);

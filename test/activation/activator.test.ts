@@ -167,6 +167,7 @@ describe('a failed start', () => {
     await h.clock.settle();
     h.driver.run('r1');
     h.driver.print('r1', ['loading', 'CUDA out of memory']);
+    await h.clock.advance(700);
     h.driver.exit('r1', 'exited with code 1');
     expect(h.gate.failures).toHaveLength(1);
     expect(h.gate.failures[0]).toMatchObject({ code: 'start_failed', phase: 'spawned' });
@@ -177,7 +178,9 @@ describe('a failed start', () => {
       retryInMs: 1_000,
       output: ['loading', 'CUDA out of memory'],
     });
-    expect(h.activator.snapshot().lastStarts[0]).toMatchObject({ outcome: 'failed' });
+    const told = { replicaId: 'r1', totalMs: 700, phase: 'spawned' };
+    expect(h.event('start-failed')).toMatchObject(told);
+    expect(h.activator.snapshot().lastStarts[0]).toMatchObject({ outcome: 'failed', ...told });
   });
 
   it('refuses during the back-off, which doubles to a minute; the next request after it tries again', async () => {
@@ -229,6 +232,9 @@ describe('a failed start', () => {
     h.enter();
     await h.clock.advance(60_000);
     expect(h.gate.failures[0]?.message).toContain('no replica appeared within 60s');
+    const told = { replicaId: null, totalMs: 60_000, phase: null };
+    expect(h.event('start-failed')).toMatchObject(told);
+    expect(h.activator.snapshot().lastStarts[0]).toMatchObject({ outcome: 'failed', ...told });
   });
 
   it('of a further replica that never appears does not keep the others up', async () => {

@@ -2,7 +2,7 @@ import { Activator } from '../../src/activation/activator.ts';
 import type { ActivationEvent } from '../../src/activation/events.ts';
 import type { ActivationSettings } from '../../src/activation/settings.ts';
 import { decide } from '../../src/autoscale/decide.ts';
-import { FakeDriver } from '../support/fake-driver.ts';
+import { FakeDriver, type FakeDriverOptions } from '../support/fake-driver.ts';
 import { FakeGate } from '../support/fake-gate.ts';
 import { FakeProber } from '../support/fake-prober.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -38,8 +38,8 @@ export class Harness {
   readonly driver: FakeDriver;
   readonly activator: Activator;
 
-  constructor(settings: ActivationSettings = defaults, driverName = 'process') {
-    this.driver = new FakeDriver(driverName);
+  constructor(settings: ActivationSettings = defaults, driver: FakeDriverOptions = {}) {
+    this.driver = new FakeDriver(driver);
     this.activator = new Activator({
       target: { id: 'm/default', model: 'm', revision: 'default', backend: null },
       driver: this.driver,

@@ -136,7 +136,7 @@ describe('retiring', () => {
   });
 
   it('leaves fixed replicas when nothing runs on them any more', async () => {
-    const h = new Harness(defaults, 'static');
+    const h = new Harness(defaults, { isFixed: true });
     h.driver.run(h.driver.add());
     h.prober.state = 'ready';
     await h.clock.advance(1_000);
@@ -211,7 +211,7 @@ describe('closing', () => {
 
 describe('fixed replicas', () => {
   function fixed(): Harness {
-    const h = new Harness(defaults, 'static');
+    const h = new Harness(defaults, { isFixed: true });
     h.driver.run(h.driver.add());
     return h;
   }

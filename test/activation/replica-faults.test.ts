@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defaults, Harness, withScale } from './harness.ts';
 
-async function ready(driverName = 'process'): Promise<Harness> {
-  const h = new Harness(defaults, driverName);
+async function ready(): Promise<Harness> {
+  const h = new Harness();
   await h.bringUp();
   return h;
 }
@@ -80,7 +80,7 @@ describe('a ready replica', () => {
     expect(h.gate.open).toEqual(['r1']);
   });
 
-  it('that stalled is ended and replaced where it is a process', async () => {
+  it('that stalled is ended and replaced where the driver can', async () => {
     const h = await ready();
     h.activator.report('r1', 'stalled');
     await h.clock.settle();
@@ -93,9 +93,12 @@ describe('a ready replica', () => {
     expect(h.gate.open).toEqual(['r2']);
   });
 
-  it.each(['static', 'kubernetes'])('that stalled gets one canary from driver %s', async (driverName) => {
-    const h = new Harness(defaults, driverName);
-    if (driverName === 'static') {
+  it.each([
+    ['is fixed', { isFixed: true }],
+    ['cannot be replaced', { canReplace: false }],
+  ])('that stalled and %s gets one canary', async (_, kind) => {
+    const h = new Harness(defaults, kind);
+    if (h.driver.isFixed) {
       h.driver.run(h.driver.add());
       h.prober.state = 'ready';
       await h.clock.advance(1_000);

@@ -74,6 +74,32 @@ export function describeDriver<Backend>(name: string, create: () => Promise<Driv
       await log.settled(harness.runningFor(1));
     });
 
+    it('keeps its replicas whatever is asked for, exactly where it says that they are fixed', async () => {
+      const log = watch();
+      await scale(1);
+      const before = await log.settled(harness.runningFor(1));
+      await scale(0);
+      const after = await log.settled(harness.driver.isFixed ? before.length : 0);
+      if (harness.driver.isFixed) expect(after).toEqual(before);
+    });
+
+    it('ends the named victim and starts another in its place, where it says that it can', async () => {
+      const log = watch();
+      await scale(2);
+      const [victim, other] = (await log.settled(harness.runningFor(2))).map(({ id }) => id);
+      if (!harness.driver.canReplace) return;
+      await harness.driver.scale(harness.target, { replicas: 1, victims: [victim!] }, signal);
+      expect((await log.settled(1)).map(({ id }) => id)).toEqual([other]);
+      await scale(2);
+      const ids = (await log.settled(2)).map(({ id }) => id);
+      expect(ids).toContain(other);
+      expect(ids).not.toContain(victim);
+    });
+
+    it('never says that it can replace what is fixed', () => {
+      expect(harness.driver.isFixed && harness.driver.canReplace).toBe(false);
+    });
+
     it('tells a second watcher the same', async () => {
       const first = watch();
       await scale(1);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Harness, withScale } from '../activation/harness.ts';
 
 it('a revision whose last replica is lost while another is still ending does not claim to start', async () => {
-  const h = new Harness(withScale({ max: 3, idleMs: 10_000 }), 'process');
+  const h = new Harness(withScale({ max: 3, idleMs: 10_000 }));
   h.prober.state = 'ready';
   h.enter();
   await h.clock.settle();

@@ -1,8 +1,13 @@
 import type { Driver, ReplicaStatus, ScaleRequest, Target, TargetStatus } from '../../src/core/driver.ts';
 
+/** What kind of driver is played. */
+export type FakeDriverOptions = Partial<Pick<Driver, 'isFixed' | 'canReplace'>>;
+
 /** A Driver whose replicas start, run and exit when the test says so; it obeys `scale` at once. */
 export class FakeDriver implements Driver {
-  readonly name: string;
+  readonly name = 'fake';
+  readonly isFixed: boolean;
+  readonly canReplace: boolean;
   readonly requests: ScaleRequest[] = [];
   /** While set, `scale` rejects with it. */
   scaleError: Error | null = null;
@@ -13,8 +18,10 @@ export class FakeDriver implements Driver {
   #failWatch: ((error: Error) => void) | null = null;
   #made = 0;
 
-  constructor(name = 'process') {
-    this.name = name;
+  /** Like the process driver unless told otherwise. */
+  constructor({ isFixed = false, canReplace = !isFixed }: FakeDriverOptions = {}) {
+    this.isFixed = isFixed;
+    this.canReplace = canReplace;
   }
 
   /** The counts that were asked for, in order. */

@@ -24,6 +24,8 @@ export function createProcessDriver(options: ProcessDriverOptions): Driver<Proce
 
 class ProcessDriver implements Driver<ProcessBackend> {
   readonly name = 'process';
+  readonly isFixed = false;
+  readonly canReplace = true;
   readonly #clock: Clock;
   readonly #owner: Owner;
   readonly #onFault: (error: unknown) => void;

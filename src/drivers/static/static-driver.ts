@@ -6,6 +6,8 @@ import type { Driver, TargetStatus } from '../../core/driver.ts';
 export function createStaticDriver({ clock }: { clock: Clock }): Driver<StaticBackend> {
   return {
     name: 'static',
+    isFixed: true,
+    canReplace: false,
     async scale(_target, _request, signal) {
       signal.throwIfAborted();
     },
