@@ -5,7 +5,7 @@ import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
 import { expectedBytes, prepareAttempt } from './forward/attempt.ts';
-import { clientDeadlineMs, smallestMs } from './forward/client-deadline.ts';
+import { patienceMs } from './forward/client-deadline.ts';
 import { type ForwardEnd, Forwarding, type ForwardOwner } from './forward/forwarding.ts';
 import { Heartbeat } from './forward/heartbeat.ts';
 import { type BodyListener, RequestBody } from './forward/request-body.ts';
@@ -56,8 +56,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
    */
   parse(): void {
     const { req, res, intent } = this.#arrival;
-    const isBodyless = expectedBytes(req) === 0;
-    if (isBodyless) this.#body.skip();
+    if (expectedBytes(req) === 0) this.#body.skip();
     if (intent !== null) this.#route(intent);
     if (this.#isOver) return;
     if (req.headers.expect !== undefined && req.httpVersionMinor > 0) res.writeContinue();
@@ -95,8 +94,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     const { balance, queue, timeouts } = entry.settings.revision;
     const { headers } = this.#arrival.req;
     this.affinity = affinityOf(balance, headers, () => this.#body.slice(intent.promptSpan));
-    const limitMs = smallestMs(queue.timeoutMs, timeouts.totalMs, clientDeadlineMs(headers));
-    this.deadlineMs = this.#timings.arrivedAtMs + limitMs;
+    this.deadlineMs = this.#timings.arrivedAtMs + patienceMs(headers, queue.timeoutMs, timeouts.totalMs);
     this.#pipeline.enter(this, entry);
   }
 
@@ -234,12 +232,17 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.#isOver = true;
     this.#body.close();
     const { res, head, requestId, key } = this.#arrival;
-    const { waitMs, coldMs, firstByteMs, totalMs } = this.#timings;
-    const { method, path } = head;
-    const model = this.#entry?.settings.name ?? null;
     const facts = {
-      ...{ requestId, method, path, model, key: key?.name ?? null, status: res.statusCode, outcome },
-      ...{ waitMs, coldMs, firstByteMs, totalMs, bytes: this.#answer.bytes, retries: this.attempts },
+      ...this.#timings.facts(),
+      requestId,
+      method: head.method,
+      path: head.path,
+      model: this.#entry?.settings.name ?? null,
+      key: key?.name ?? null,
+      status: res.statusCode,
+      outcome,
+      bytes: this.#answer.bytes,
+      retries: this.attempts,
     };
     this.#entry?.meter.finished(facts);
     this.#pipeline.leave(this, facts);

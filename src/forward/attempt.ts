@@ -37,7 +37,7 @@ export function prepareAttempt(outbound: Outbound, parts: AttemptParts): Attempt
   const { upstream, revision, body, patch, isStream } = parts;
   const headers = requestHeaders(req.rawHeaders, {
     requestId,
-    traceparent: traceparent(req.headers.traceparent),
+    traceparent: traceparent(req.headers.traceparent, requestId),
     clientIp: req.socket.remoteAddress ?? 'unknown',
     host: req.headers.host ?? '',
     proto: (req.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http',
@@ -72,16 +72,16 @@ export function expectedBytes({ headers }: IncomingMessage): number | null {
 }
 
 const traceparentShape = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+const uuidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** W3C Trace Context: a valid one is passed on, else a new trace begins (version 00, sampled). */
-function traceparent(received: string | string[] | undefined): string {
+/**
+ * W3C Trace Context: a valid one is passed on, else a new trace begins (version 00, sampled) that is named like the
+ * request, so that one finds the other.
+ */
+function traceparent(received: string | string[] | undefined, requestId: string): string {
   if (typeof received === 'string' && traceparentShape.test(received)) return received;
-  // UUIDs come out of Node's cache of random bytes, which random bytes themselves do not.
-  const trace = randomUUID();
-  const span = randomUUID();
-  return `00-${hexOf(trace)}-${span.slice(0, 8)}${span.slice(28)}-01`;
-}
-
-function hexOf(uuid: string): string {
-  return uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24);
+  const uuid = uuidShape.test(requestId) ? requestId : randomUUID();
+  const trace =
+    uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24);
+  return `00-${trace}-${trace.slice(0, 16)}-01`;
 }

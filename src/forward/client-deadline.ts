@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 const deadlineHeaders = ['x-stainless-timeout', 'x-scale-up-timeout', 'x-request-timeout'] as const;
 
 /** Milliseconds from now that the client said it waits, the smallest of its headers; 0 when it said nothing usable. */
-export function clientDeadlineMs(headers: IncomingHttpHeaders): number {
+function clientDeadlineMs(headers: IncomingHttpHeaders): number {
   let smallestMs = 0;
   for (const name of deadlineHeaders) {
     const value = headers[name];
@@ -15,7 +15,12 @@ export function clientDeadlineMs(headers: IncomingHttpHeaders): number {
   return smallestMs;
 }
 
-/** The smallest of some limits, of which 0 means none; Infinity when all are 0. */
-export function smallestMs(...limitsMs: readonly number[]): number {
-  return Math.min(...limitsMs.map((ms) => (ms === 0 ? Number.POSITIVE_INFINITY : ms)));
+/** The smaller of two limits, of which 0 means none; Infinity when both are 0. */
+function smallerMs(a: number, b: number): number {
+  return Math.min(a === 0 ? Number.POSITIVE_INFINITY : a, b === 0 ? Number.POSITIVE_INFINITY : b);
+}
+
+/** How long a request may wait: the smallest of its queue's timeout, the total and what the client said; 0 is none. */
+export function patienceMs(headers: IncomingHttpHeaders, queueMs: number, totalMs: number): number {
+  return Math.min(smallerMs(queueMs, totalMs), smallerMs(clientDeadlineMs(headers), 0));
 }

@@ -20,7 +20,7 @@ export interface ReplyContext {
 /** The fields of an error answer besides those that describe its body. */
 function errorHeaders(error: PilotlightError): FlatHeaders {
   const { shouldRetry, retryAfter } = error.spec;
-  const headers: FlatHeaders = [];
+  const headers: FlatHeaders = [...error.headers];
   if (retryAfter) {
     headers.push('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
     headers.push('retry-after-ms', String(Math.ceil(error.retryAfterMs)));

@@ -39,6 +39,12 @@ const maxHeadBytes = 64 * 1024;
 /** Where all tapped sockets read to. One is enough: a read is handled to its end before libuv starts the next. */
 export const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
+function copyOfRead(from: number, to: number): Buffer {
+  const bytes = Buffer.allocUnsafe(to - from);
+  readBuffer.copy(bytes, 0, from, to);
+  return bytes;
+}
+
 /** A socket whose reads land in readBuffer; without an exchange they are copied into the stream as Node itself would. */
 export class TapConnection {
   readonly socket: Socket;
@@ -55,7 +61,7 @@ export class TapConnection {
 
   /** Gives bytes of readBuffer to undici. */
   feed(from: number, to: number): boolean {
-    return this.socket.push(Buffer.from(readBuffer.subarray(from, to)));
+    return this.socket.push(copyOfRead(from, to));
   }
 }
 
@@ -165,19 +171,17 @@ export class TapExchange implements Tap, Handler {
     const connection = this.#connection!;
     if (this.#phase === 'follow') this.#follow(connection, length);
     if (this.#phase === 'relay') return this.#relay(connection, length);
-    if (this.#phase === 'head') this.#keepHead(length);
-    return connection.feed(0, length);
-  }
-
-  #keepHead(length: number): void {
+    if (this.#phase !== 'head') return connection.feed(0, length);
+    const bytes = copyOfRead(0, length);
     this.#headBytes += length;
     if (this.#headBytes > maxHeadBytes) this.#leaveHead();
-    else this.#head.push(Buffer.from(readBuffer.subarray(0, length)));
+    else this.#head.push(bytes);
+    return connection.socket.push(bytes);
   }
 
   #leaveHead(): void {
     this.#starting = null;
-    this.#head = [];
+    if (this.#head.length > 0) this.#head = [];
     if (this.#phase === 'head') this.#phase = 'plain';
   }
 

@@ -1,7 +1,18 @@
 import type { Clock } from '../core/clock.ts';
 import type { FlatHeaders } from './headers.ts';
 
-/** The stop-watch of one request: where its time went, in milliseconds. */
+/** Where one request's time went, in milliseconds. */
+export interface TimingFacts {
+  /** In the queue while the model was ready. */
+  readonly waitMs: number;
+  /** In the queue while the model was not. */
+  readonly coldMs: number;
+  /** Arrival to the head of the answer; null when there was none. */
+  readonly firstByteMs: number | null;
+  readonly totalMs: number;
+}
+
+/** The stop-watch of one request. */
 export class Timings {
   readonly arrivedAtMs: number;
   readonly #clock: Clock;
@@ -17,24 +28,13 @@ export class Timings {
     this.arrivedAtMs = clock.nowMs();
   }
 
-  /** In the queue while the model was ready. */
-  get waitMs(): number {
-    return this.#waitMs;
-  }
-
-  /** In the queue while the model was not. */
-  get coldMs(): number {
-    return this.#coldMs;
-  }
-
-  /** Arrival to the head of the answer; null when there was none. */
-  get firstByteMs(): number | null {
-    return this.#headAtMs < 0 ? null : this.#headAtMs - this.arrivedAtMs;
-  }
-
-  /** Arrival to now. */
-  get totalMs(): number {
-    return this.#clock.nowMs() - this.arrivedAtMs;
+  facts(): TimingFacts {
+    return {
+      waitMs: this.#waitMs,
+      coldMs: this.#coldMs,
+      firstByteMs: this.#headAtMs < 0 ? null : this.#headAtMs - this.arrivedAtMs,
+      totalMs: this.#clock.nowMs() - this.arrivedAtMs,
+    };
   }
 
   queued(isCold: boolean): void {
@@ -64,7 +64,8 @@ export class Timings {
   /** server-timing (https://www.w3.org/TR/server-timing/) and, after a wait for a start, x-pilotlight-cold-start. */
   appendTo(fields: FlatHeaders): void {
     const backendMs = this.#headAtMs < 0 ? 0 : this.#headAtMs - this.#sentAtMs;
-    const proxyMs = Math.max(0, this.totalMs - this.#waitMs - this.#coldMs - backendMs);
+    const sinceMs = this.#clock.nowMs() - this.arrivedAtMs;
+    const proxyMs = Math.max(0, sinceMs - this.#waitMs - this.#coldMs - backendMs);
     const value =
       `queue;dur=${tenths(this.#waitMs)}, cold;dur=${tenths(this.#coldMs)}, ` +
       `backend;dur=${tenths(backendMs)}, proxy;dur=${tenths(proxyMs)}`;
