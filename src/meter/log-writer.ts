@@ -31,11 +31,10 @@ export class LogWriter {
   #dropped = 0;
   #untold = 0;
   #timer: NodeJS.Timeout | null = null;
-  readonly #onExit = () => this.#writeLast();
+  #isArmed = false;
 
   constructor(sink: LogSink) {
     this.#sink = sink;
-    process.once('exit', this.#onExit);
   }
 
   /** Lines that nobody took. */
@@ -48,7 +47,7 @@ export class LogWriter {
     this.#text += line;
     this.#lines++;
     if (this.#text.length >= batchChars) this.#writeBatch();
-    else this.#timer ??= setTimeout(() => this.#writeBatch(), flushEveryMs).unref();
+    else if (this.#timer === null) this.#arm();
   }
 
   /** Calls back when everything is written, or cannot be, or after two seconds. */
@@ -66,6 +65,12 @@ export class LogWriter {
     if (stream === null) finish();
     // Written after all others, and told of as failed together with them.
     else stream.write('', finish);
+  }
+
+  #arm(): void {
+    if (!this.#isArmed) process.once('exit', () => this.#writeLast());
+    this.#isArmed = true;
+    this.#timer = setTimeout(() => this.#writeBatch(), flushEveryMs).unref();
   }
 
   #take(): string {

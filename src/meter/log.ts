@@ -46,7 +46,7 @@ function createIsoNow(): () => string {
  */
 export function createAccessLog(log: Log): (facts: AccessFacts) => void {
   if (!log.isLevelEnabled('info')) return () => undefined;
-  const destination = (log as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym]!;
+  const destination = destinationOf(log);
   const head = `{"level":${log.levels.values.info},"time":"`;
   const isoNow = createIsoNow();
   return (facts) => {
@@ -58,6 +58,16 @@ export function createAccessLog(log: Log): (facts: AccessFacts) => void {
         `,"bytes":${facts.bytes},"retries":${facts.retries},"msg":"request"}\n`,
     );
   };
+}
+
+/** Lines that were dropped because nobody took them. */
+export function droppedLinesOf(log: Log): number {
+  const destination = destinationOf(log);
+  return destination instanceof LogWriter ? destination.dropped : 0;
+}
+
+function destinationOf(log: Log): DestinationStream {
+  return (log as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym]!;
 }
 
 const plain = /^[\x20!#-[\]-~]*$/;

@@ -1,0 +1,105 @@
+import type { RequestMetrics } from './request-metrics.ts';
+import type { CounterSeries, DurationSeries } from './series.ts';
+
+/** How one request went. */
+export interface RequestFacts {
+  /** `answered`, `gone`, or the code of the error. */
+  readonly outcome: string;
+  /** In the queue while the model was ready. */
+  readonly waitMs: number;
+  /** In the queue while it was not. */
+  readonly coldMs: number;
+  /** From arrival to the head of the answer; null when there was none. */
+  readonly firstByteMs: number | null;
+  readonly totalMs: number;
+  readonly retries: number;
+}
+
+/** A moment of a start, in milliseconds since it began. */
+interface Step {
+  readonly name: string;
+  readonly offsetMs: number;
+}
+
+/** One model's series, so that the hot path looks nothing up and allocates nothing. */
+export class ModelMeter {
+  readonly #model: string;
+  readonly #metrics: RequestMetrics;
+  readonly #answered: CounterSeries;
+  readonly #retries: CounterSeries;
+  readonly #wait: DurationSeries;
+  readonly #firstByte: DurationSeries;
+  readonly #duration: DurationSeries;
+  readonly #gap: DurationSeries;
+  readonly #promptTokens: CounterSeries;
+  readonly #cachedTokens: CounterSeries;
+  readonly #completionTokens: CounterSeries;
+
+  constructor(model: string, metrics: RequestMetrics) {
+    this.#model = model;
+    this.#metrics = metrics;
+    this.#answered = metrics.requests.series(model, 'answered');
+    this.#retries = metrics.retries.series(model);
+    this.#wait = metrics.wait.series(model);
+    this.#firstByte = metrics.firstByte.series(model);
+    this.#duration = metrics.duration.series(model);
+    this.#gap = metrics.gap.series(model);
+    this.#promptTokens = metrics.promptTokens.series(model);
+    this.#cachedTokens = metrics.cachedTokens.series(model);
+    this.#completionTokens = metrics.completionTokens.series(model);
+    // An alert on a rate needs the zero before the first one.
+    metrics.clientAborts.series(model, 'before_answer');
+    metrics.clientAborts.series(model, 'during_answer');
+  }
+
+  /** A request has ended. */
+  finished(facts: RequestFacts): void {
+    const { outcome, waitMs, coldMs, firstByteMs, totalMs, retries } = facts;
+    if (outcome === 'answered') this.#answered.add(1);
+    else this.#unanswered(outcome, firstByteMs !== null);
+    if (retries > 0) this.#retries.add(retries);
+    if (coldMs > 0) this.#metrics.coldWait.series(this.#model).observe(coldMs);
+    this.#wait.observe(waitMs);
+    if (firstByteMs !== null) this.#firstByte.observe(firstByteMs);
+    this.#duration.observe(totalMs);
+  }
+
+  #unanswered(outcome: string, hasHead: boolean): void {
+    const { requests, clientAborts } = this.#metrics;
+    requests.series(this.#model, outcome).add(1);
+    if (outcome === 'gone')
+      clientAborts.series(this.#model, hasHead ? 'during_answer' : 'before_answer').add(1);
+  }
+
+  /** A chunk of a streamed answer came, `ms` after the one before. */
+  gap(ms: number): void {
+    this.#gap.observe(ms);
+  }
+
+  /** What an answer's usage told; `cached` are those of `prompt` that the backend had in a cache. */
+  tokens(prompt: number, completion: number, cached: number): void {
+    this.#promptTokens.add(prompt);
+    this.#completionTokens.add(completion);
+    this.#cachedTokens.add(cached);
+  }
+
+  started(_outcome: 'ready', totalMs: number): void {
+    this.startedReady(totalMs, []);
+  }
+
+  /** A start became ready. */
+  startedReady(totalMs: number, steps: readonly Step[]): void {
+    const { starts, startPhases } = this.#metrics;
+    starts.series(this.#model).observe(totalMs);
+    let fromMs = 0;
+    for (const { name, offsetMs } of [...steps].sort((a, b) => a.offsetMs - b.offsetMs)) {
+      startPhases.series(this.#model, name).observe(offsetMs - fromMs);
+      fromMs = offsetMs;
+    }
+  }
+
+  /** A start failed; `phase` is the last step that it reached, or null. */
+  startFailed(phase: string | null): void {
+    this.#metrics.failedStarts.series(this.#model, phase ?? 'none').add(1);
+  }
+}

@@ -1,0 +1,111 @@
+import type { Registry } from 'prom-client';
+import { createCounterFamily, createDurationFamily } from './family.ts';
+
+/** Upper bounds in seconds: from the quick answers of small models to the slow ones of large models. */
+const requestBoundsS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600,
+];
+const gapBoundsS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30, 60];
+const startBoundsS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 1800];
+
+/** The metrics that are told of requests and starts, by model. */
+export type RequestMetrics = ReturnType<typeof createRequestMetrics>;
+
+export function createRequestMetrics(registry: Registry) {
+  return { ...createCounts(registry), ...createDurations(registry), ...createTokenCounts(registry) };
+}
+
+function createCounts(registry: Registry) {
+  const counter = (name: string, labelNames: string[], help: string) =>
+    createCounterFamily(registry, { name, help, labelNames });
+  return {
+    requests: counter(
+      'pilotlight_requests_total',
+      ['model', 'outcome'],
+      'Requests that ended, by outcome: answered (whatever its status), gone (the client left), or the code of the error; model is empty where the request named none that there is.',
+    ),
+    clientAborts: counter(
+      'pilotlight_client_aborts_total',
+      ['model', 'phase'],
+      'Requests whose client left, by phase: before_answer, during_answer.',
+    ),
+    retries: counter(
+      'pilotlight_retries_total',
+      ['model'],
+      'Attempts at a replica that were made again because it had processed nothing.',
+    ),
+    failedStarts: counter(
+      'pilotlight_failed_starts_total',
+      ['model', 'phase'],
+      'Starts that failed, by the last step that was reached; none before the first.',
+    ),
+  };
+}
+
+function createDurations(registry: Registry) {
+  const durations = (name: string, labelNames: string[], boundsS: readonly number[], help: string) =>
+    createDurationFamily(registry, { name, help, labelNames }, boundsS);
+  return {
+    wait: durations(
+      'pilotlight_wait_seconds',
+      ['model'],
+      requestBoundsS,
+      'Time in the queue while the model was ready; 0 for a request that did not wait.',
+    ),
+    coldWait: durations(
+      'pilotlight_cold_wait_seconds',
+      ['model'],
+      startBoundsS,
+      'Time in the queue while the model was not ready, of the requests that waited for it.',
+    ),
+    firstByte: durations(
+      'pilotlight_first_byte_seconds',
+      ['model'],
+      requestBoundsS,
+      'From the arrival of a request to the head of its answer.',
+    ),
+    duration: durations(
+      'pilotlight_request_seconds',
+      ['model'],
+      requestBoundsS,
+      'From the arrival of a request to its end.',
+    ),
+    gap: durations(
+      'pilotlight_chunk_gap_seconds',
+      ['model'],
+      gapBoundsS,
+      'Time between two chunks of a streamed answer.',
+    ),
+    starts: durations(
+      'pilotlight_cold_start_seconds',
+      ['model'],
+      startBoundsS,
+      'Starts that became ready: from being asked for to taking requests.',
+    ),
+    startPhases: durations(
+      'pilotlight_cold_start_phase_seconds',
+      ['model', 'phase'],
+      startBoundsS,
+      'Starts that became ready, by step: the time up to it from the step before.',
+    ),
+  };
+}
+
+function createTokenCounts(registry: Registry) {
+  const counter = (name: string, help: string) =>
+    createCounterFamily(registry, { name, help, labelNames: ['model'] });
+  return {
+    promptTokens: counter(
+      'pilotlight_prompt_tokens_total',
+      'Tokens in, of the answers that tell their usage.',
+    ),
+    cachedTokens: counter(
+      'pilotlight_cached_prompt_tokens_total',
+      'Those of the tokens in that the backend had in a cache.',
+    ),
+    completionTokens: counter(
+      'pilotlight_completion_tokens_total',
+      'Tokens out, of the answers that tell their usage.',
+    ),
+  };
+}
