@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { ActivationEvent } from './activation/events.ts';
-import type { ModelSettings, ServerSettings, Settings } from './config/settings.ts';
+import type { ModelSettings, Settings } from './config/settings.ts';
 import { systemClock } from './core/clock.ts';
 import type { Driver } from './core/driver.ts';
 import { endOrphans } from './drivers/process/orphans.ts';
@@ -14,6 +14,8 @@ import { HeldMemory } from './forward/held-memory.ts';
 import { Watchdog } from './forward/watchdog.ts';
 import { createAdminServer } from './http/admin-server.ts';
 import { KeyRing } from './http/auth.ts';
+import { followCertificate, type KeyPair, readKeyPair } from './http/certificate.ts';
+import { Connections } from './http/connections.ts';
 import { createRequestServer } from './http/request-server.ts';
 import { createAccessLog, type Log } from './meter/log.ts';
 import { Metrics } from './meter/metrics.ts';
@@ -92,9 +94,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     onInternalError: (error) => log.error({ err: error }, 'internal error'),
   });
   roster.apply(life.settings);
+  const connections = new Connections();
+  const keyPair = settings.server.tls === null ? null : await readKeyPair(settings.server.tls);
   const requests = await createRequestServer({
     server: settings.server,
-    tls: await readTls(settings.server.tls),
+    tls: keyPair,
+    connections,
     protocols: [openai, anthropic],
     dialect: openaiDialect,
     pipeline,
@@ -104,6 +109,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   const admin = createAdminServer({
     server: settings.server,
+    connections,
     dialect: openaiDialect,
     registry: metrics.registry,
     pipeline,
@@ -113,6 +119,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   await listen(admin, settings.server.admin);
   await listen(requests, settings.server.listen);
+  const certificate = keyPair === null ? null : follow(requests, keyPair, options);
   return {
     address: addressOf(requests),
     adminAddress: addressOf(admin),
@@ -133,9 +140,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     async close() {
       life.isClosing = true;
-      const cut = await drain(requests, pipeline, settings.server.drainMs);
+      const { drainMs } = settings.server;
+      const endAtMs = clock.nowMs() + drainMs;
+      certificate?.close();
+      const cut = await drain(requests, pipeline, drainMs);
       if (cut > 0) log.warn({ requests: cut }, 'drain has passed: requests were cut');
-      await Promise.all([requests.close(), admin.close()]);
+      // What is written already still has to be read: by slow clients for what is left of the time, but at least 1 s.
+      const graceMs = drainMs === 0 ? 0 : Math.max(1_000, endAtMs - clock.nowMs());
+      await Promise.all([requests.close(), admin.close(), connections.end(graceMs)]);
       await roster.close();
       await Promise.all([...Object.values(drivers).map((driver) => driver.close()), prober.close()]);
     },
@@ -163,10 +175,18 @@ function* gaugesOf(roster: Roster) {
   for (const [name, runtime] of roster.runtimes) yield [name, runtime.gauges()] as const;
 }
 
-async function readTls(tls: ServerSettings['tls']): Promise<{ cert: string; key: string } | null> {
-  if (tls === null) return null;
-  const [cert, key] = await Promise.all([readFile(tls.certFile, 'utf8'), readFile(tls.keyFile, 'utf8')]);
-  return { cert, key };
+function follow(
+  requests: FastifyInstance,
+  current: KeyPair,
+  { settings, log }: AppOptions,
+): { close(): void } {
+  return followCertificate({
+    files: settings.server.tls!,
+    current,
+    server: requests.server as unknown as TlsServer,
+    onTaken: () => log.info('certificate reloaded'),
+    onRefused: (error) => log.error({ err: error }, 'certificate refused: the old one stays'),
+  });
 }
 
 async function listen(

@@ -8,6 +8,8 @@ export interface ErrorDetails {
   retryAfterMs?: number;
   /** The phase of a start in which it failed (`spawned`, `loading`, ...). */
   phase?: string;
+  /** Fields of the answer that belong to this error (Allow, WWW-Authenticate): name, value, name, value, ... */
+  headers?: readonly string[];
   /** The error it came from; logged, never sent. */
   cause?: unknown;
 }
@@ -22,6 +24,7 @@ export class PilotlightError extends Error {
   readonly param: string | null;
   readonly retryAfterMs: number;
   readonly phase: string | undefined;
+  readonly headers: readonly string[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -29,6 +32,7 @@ export class PilotlightError extends Error {
     this.param = details.param ?? this.spec.param ?? null;
     this.retryAfterMs = Math.min(60_000, Math.max(1_000, details.retryAfterMs ?? 1_000));
     this.phase = details.phase;
+    this.headers = details.headers ?? [];
   }
 
   /** The row of the table. */

@@ -1,14 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import type { Pipeline } from '../pipeline.ts';
-import { intentOf } from '../protocols/model-name.ts';
-import { isSameSecret, presentedKey } from './auth.ts';
+import { intentOf, modelNotFound } from '../protocols/model-name.ts';
+import { challenge, isSameSecret, presentedKey } from './auth.ts';
+import type { Connections } from './connections.ts';
 import { headOf } from './door.ts';
-import { createListener, requestIdOf } from './listener.ts';
+import { checkHead, requestIdOf } from './head.ts';
+import { createListener } from './listener.ts';
+import { routeOtherMethods } from './other-methods.ts';
 
 /** What an operator may do to a model. */
 export interface ModelControl {
@@ -22,6 +25,7 @@ export interface ModelControl {
 /** What the admin port serves. */
 export interface AdminServerOptions {
   readonly server: ServerSettings;
+  readonly connections: Connections;
   readonly dialect: Dialect;
   readonly registry: Registry;
   readonly pipeline: Pipeline;
@@ -36,18 +40,14 @@ const verbs = ['warm', 'stop', 'pause', 'resume'] as const;
 
 /** The admin port: /healthz /readyz /metrics for everybody, /api and /upstream for operators. */
 export function createAdminServer(options: AdminServerOptions): FastifyInstance {
-  const { server, dialect, registry } = options;
-  const fastify = createListener({ limits: server.limits, tls: null, dialect });
-  fastify.get('/healthz', () => ({ status: 'ok' }));
-  fastify.get('/readyz', (_request, reply) => {
-    const reason = options.unready();
-    reply.code(reason === null ? 200 : 503);
-    return { status: reason === null ? 'ready' : reason, config: options.configFault() ?? 'ok' };
+  const { server, connections, dialect } = options;
+  const { limits } = server;
+  const fastify = createListener({ limits, tls: null, connections, dialectOf: () => dialect });
+  fastify.addHook('onRequest', async (request) => {
+    const fault = checkHead(request.raw, limits.headerCount);
+    if (fault !== null) throw fault;
   });
-  fastify.get('/metrics', async (_request, reply) => {
-    reply.header('content-type', registry.contentType);
-    return registry.metrics();
-  });
+  openRoutes(fastify, options);
   void fastify.register(async (guarded) => {
     guarded.addHook('onRequest', async (request) => checkOperator(request.raw, server.admin));
     operatorRoutes(guarded, options);
@@ -61,23 +61,60 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
   return fastify;
 }
 
+function openRoutes(fastify: FastifyInstance, options: AdminServerOptions): void {
+  const { registry } = options;
+  page(fastify, '/healthz', () => ({ status: 'ok' }));
+  page(fastify, '/readyz', (_request, reply) => {
+    const reason = options.unready();
+    reply.code(reason === null ? 200 : 503);
+    return { status: reason === null ? 'ready' : reason, config: options.configFault() ?? 'ok' };
+  });
+  page(fastify, '/metrics', async (_request, reply) => {
+    reply.header('content-type', registry.contentType);
+    return registry.metrics();
+  });
+}
+
 function operatorRoutes(fastify: FastifyInstance, options: AdminServerOptions): void {
-  fastify.get('/api/models', () => ({
+  page(fastify, '/api/models', () => ({
     models: [...options.controls().values()].map((control) => control.snapshot()),
   }));
-  fastify.get<{ Params: { id: string } }>('/api/models/:id', (request) =>
-    controlOf(options, request.params.id).snapshot(),
-  );
+  page(fastify, '/api/models/:id', (request) => controlOf(options, idOf(request)).snapshot());
   for (const verb of verbs) {
-    fastify.post<{ Params: { id: string } }>(`/api/models/:id/${verb}`, (request) => {
-      const control = controlOf(options, request.params.id);
+    const path = `/api/models/:id/${verb}`;
+    fastify.post(path, (request) => {
+      const control = controlOf(options, idOf(request));
       control[verb]();
       return control.snapshot();
     });
+    refuseOthers(fastify, path, ['POST']);
   }
-  fastify.all<{ Params: { model: string } }>('/upstream/:model/*', (request, reply) => {
-    passUpstream(options, request.params.model, request.raw, reply);
+  fastify.route<{ Params: { model: string } }>({
+    method: fastify.supportedMethods,
+    url: '/upstream/:model/*',
+    // After the guard and before Fastify looks at the body, which is the backend's.
+    onRequest: (request, reply) => passUpstream(options, request.params.model, request.raw, reply),
+    handler: () => undefined,
   });
+}
+
+type Page = (request: FastifyRequest, reply: FastifyReply) => unknown;
+
+/** Node leaves the body out where it was asked with HEAD. */
+function page(fastify: FastifyInstance, path: string, handler: Page): void {
+  const methods = ['GET', 'HEAD'];
+  fastify.route({ method: methods, url: path, handler });
+  refuseOthers(fastify, path, methods);
+}
+
+function refuseOthers(fastify: FastifyInstance, path: string, methods: readonly string[]): void {
+  routeOtherMethods(fastify, { path, methods }, (_request, _reply, error) => {
+    throw error();
+  });
+}
+
+function idOf(request: FastifyRequest): string {
+  return (request.params as { id: string }).id;
 }
 
 /** A backend's own page, through the gate like every request: it wakes the model and takes a slot. */
@@ -106,10 +143,7 @@ function passUpstream(
 function controlOf({ controls }: AdminServerOptions, id: string): ModelControl {
   const control = controls().get(id);
   if (control !== undefined) return control;
-  throw new PilotlightError(
-    'model_not_found',
-    `model ${JSON.stringify(id)} not found; known: ${[...controls().keys()].join(', ')}`,
-  );
+  throw modelNotFound(id, [...controls().keys()]);
 }
 
 const loopbackHosts = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
@@ -128,5 +162,6 @@ function checkOperator(req: IncomingMessage, { token }: ServerSettings['admin'])
   throw new PilotlightError(
     'invalid_admin_token',
     'the admin port needs Authorization: Bearer TOKEN (server.admin.token)',
+    { headers: challenge(presented) },
   );
 }

@@ -11,6 +11,12 @@ export function presentedKey(req: IncomingMessage): string | null {
   return typeof apiKey === 'string' && apiKey !== '' ? apiKey : null;
 }
 
+/** RFC 6750, 3: what to send, and whether it was a wrong one; RFC 9110, 15.5.2 demands it of every 401. */
+export function challenge(presented: string | null): readonly string[] {
+  const error = presented === null ? '' : ', error="invalid_token"';
+  return ['www-authenticate', `Bearer realm="pilotlight"${error}`];
+}
+
 /** Compares two secrets in a time that does not depend on where they differ. */
 export function isSameSecret(presented: string, expected: string): boolean {
   return timingSafeEqual(hash('sha256', presented, 'buffer'), hash('sha256', expected, 'buffer'));
@@ -33,16 +39,15 @@ export class KeyRing {
     if (this.isEmpty) return null;
     const key = presentedKey(req);
     if (key === null) {
-      throw new PilotlightError(
-        'invalid_api_key',
-        'no API key: send Authorization: Bearer KEY or x-api-key: KEY',
-      );
+      const message = 'no API key: send Authorization: Bearer KEY or x-api-key: KEY';
+      throw new PilotlightError('invalid_api_key', message, { headers: challenge(key) });
     }
     const digest = hash('sha256', key, 'buffer');
     let found: KeySettings | null = null;
     for (const candidate of this.#keys)
       if (timingSafeEqual(candidate.digest, digest)) found = candidate.settings;
-    if (found === null) throw new PilotlightError('invalid_api_key', 'the API key is not known here');
-    return found;
+    if (found !== null) return found;
+    const message = 'the API key is not known here';
+    throw new PilotlightError('invalid_api_key', message, { headers: challenge(key) });
   }
 }

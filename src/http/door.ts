@@ -9,7 +9,7 @@ import { tooLarge } from '../forward/request-body.ts';
 import type { Arrival, Pipeline } from '../pipeline.ts';
 import { intentOf } from '../protocols/model-name.ts';
 import type { KeyRing } from './auth.ts';
-import { checkHead, requestIdOf } from './listener.ts';
+import { checkHead, requestIdOf } from './head.ts';
 import { findMatch, type Match } from './match.ts';
 
 /** What the door needs to know. `keyRing` and `models` are asked for each request, so that a reload is seen. */

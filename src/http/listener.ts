@@ -1,121 +1,117 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { ServerSettings } from '../config/settings.ts';
-import { PilotlightError } from '../core/errors.ts';
+import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import { sendError } from '../forward/reply.ts';
+import type { KeyPair } from './certificate.ts';
+import type { Connections } from './connections.ts';
+import { requestIdOf } from './head.ts';
+import { acceptAllMethods } from './other-methods.ts';
+import { answerParserError } from './parser-errors.ts';
 
 /** Limits that the HTTP parser and the sockets are held to. */
 export interface ListenerOptions {
   readonly limits: ServerSettings['limits'];
-  readonly tls: { readonly cert: string; readonly key: string } | null;
-  /** How errors are written where no route is known. */
-  readonly dialect: Dialect;
+  readonly tls: KeyPair | null;
+  readonly connections: Connections;
+  /** How errors are written that come before the route; null: there is not even a request. */
+  readonly dialectOf: (req: IncomingMessage | null) => Dialect;
 }
 
 /** A Fastify instance that reads no body by itself and tells every error of its own in our shape. */
-export function createListener({ limits, tls, dialect }: ListenerOptions): FastifyInstance {
+export function createListener(options: ListenerOptions): FastifyInstance {
+  const { dialectOf } = options;
   const fastify = Fastify({
     logger: false,
     exposeHeadRoutes: false,
-    keepAliveTimeout: limits.keepAliveMs,
-    requestTimeout: limits.bodyTimeoutMs,
-    http: {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headerTimeoutMs,
-      shouldUpgradeCallback: () => false,
-    },
-    ...(tls === null ? {} : { https: { ...tls, maxHeaderSize: limits.headerBytes } }),
+    return503OnClosing: false,
+    // One server also for `localhost`, which Fastify would otherwise serve by a second one without these limits.
+    serverFactory: (handler) => createLimitedServer(options, handler),
     frameworkErrors: (error, request, reply) => {
       reply.hijack();
       const refusal = new PilotlightError('bad_request', `malformed URL: ${error.message}`);
-      refuseRaw(request.raw, reply.raw, dialect, refusal);
+      refuseRaw(request.raw, reply.raw, dialectOf, refusal);
     },
-    clientErrorHandler: (error, socket) => answerParserError(error, socket, dialect),
+    clientErrorHandler: (error, socket) => answerParserError(error, socket, dialectOf),
   });
-  const { server } = fastify;
-  server.maxHeadersCount = limits.headerCount + 1;
-  if (limits.connections > 0) server.maxConnections = limits.connections;
-  // The one who reads the body tells the client to send it.
-  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    server.emit('request', req, res);
-  });
-  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    const message = `expectation ${JSON.stringify(req.headers.expect)} cannot be met: only 100-continue can`;
-    refuseRaw(req, res, dialect, new PilotlightError('expectation_failed', message));
-  });
+  acceptAllMethods(fastify);
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
   fastify.setErrorHandler((error, request, reply) => {
     reply.hijack();
-    const refusal =
-      error instanceof PilotlightError
-        ? error
-        : new PilotlightError('internal', 'internal error in the gateway', { cause: error });
-    refuseRaw(request.raw, reply.raw, dialect, refusal);
+    refuseRaw(request.raw, reply.raw, dialectOf, ownError(error));
   });
   return fastify;
 }
 
-const requestIdShape = /^[\w.:-]{1,128}$/;
-
-/** The client's x-request-id when it is well-formed, else a new one. */
-export function requestIdOf(req: IncomingMessage): string {
-  const received = req.headers['x-request-id'];
-  return typeof received === 'string' && requestIdShape.test(received) ? received : randomUUID();
+/** Fastify's own refusals (a content-type that is none) are the client's fault as well. */
+function ownError(error: unknown): PilotlightError {
+  const { statusCode = 500, message } = error as { statusCode?: number; message: string };
+  if (error instanceof PilotlightError || statusCode >= 500) return toPilotlightError(error);
+  return new PilotlightError('bad_request', message, { cause: error });
 }
 
-/** Refuses heads that have too many fields, or more than one Host: two parsers could read them in two ways. */
-export function checkHead(req: IncomingMessage, headerCount: number): PilotlightError | null {
-  const { rawHeaders } = req;
-  if (rawHeaders.length > headerCount * 2) {
-    return new PilotlightError(
-      'headers_too_large',
-      `too many header fields: server.limits.headerCount is ${headerCount}`,
+/** Node's server with every limit on it; the same for TLS, which takes them along with the certificate. */
+function createLimitedServer(
+  { limits, tls, connections, dialectOf }: ListenerOptions,
+  handler: (req: IncomingMessage, res: ServerResponse) => void,
+): Server {
+  const httpOptions = serverOptions(limits);
+  const server =
+    tls === null
+      ? createServer(httpOptions, handler)
+      : createTlsServer({ ...httpOptions, ...tls, handshakeTimeout: limits.headerTimeoutMs }, handler);
+  // One more than is allowed, so that the one too many is seen.
+  server.maxHeadersCount = limits.headerCount + 1;
+  if (limits.connections > 0) server.maxConnections = limits.connections;
+  connections.follow(server, tls !== null);
+  // The one who reads the body tells the client to send it.
+  server.on('checkContinue', handler);
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    const message = `expectation ${JSON.stringify(req.headers.expect)} cannot be met: only 100-continue can`;
+    refuseRaw(req, res, dialectOf, new PilotlightError('expectation_failed', message));
+  });
+  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n', () =>
+      socket.destroy(),
     );
-  }
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') hosts++;
-  }
-  return hosts > 1 ? new PilotlightError('bad_request', `${hosts} Host headers: there must be one`) : null;
+  });
+  return server;
+}
+
+/** Times are checked a few times within the shortest of them. */
+function serverOptions(limits: ServerSettings['limits']): ServerOptions {
+  const { bodyTimeoutMs } = limits;
+  const headersTimeout =
+    bodyTimeoutMs > 0 ? Math.min(limits.headerTimeoutMs, bodyTimeoutMs) : limits.headerTimeoutMs;
+  return {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout,
+    requestTimeout: bodyTimeoutMs,
+    connectionsCheckingInterval: Math.min(5_000, Math.max(50, Math.ceil(headersTimeout / 4))),
+    keepAliveTimeout: limits.keepAliveMs,
+    // A missing Host is refused with the rest of the head, in our shape.
+    requireHostHeader: false,
+    shouldUpgradeCallback: () => false,
+  };
 }
 
 /** An error answer where no route was found yet. */
 function refuseRaw(
   req: IncomingMessage,
   res: ServerResponse,
-  dialect: Dialect,
+  dialectOf: ListenerOptions['dialectOf'],
   error: PilotlightError,
 ): void {
-  sendError({ req, res, dialect, requestId: requestIdOf(req), extraHeaders: [] }, error);
-}
-
-/** Node's parser gave up: there is no response object, so the answer is written to the socket. */
-function answerParserError(error: Error & { code?: string }, socket: Socket, dialect: Dialect): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const refusal = parserRefusal(error);
-  const body = dialect.renderError(refusal);
-  const head =
-    `HTTP/1.1 ${refusal.spec.status} ${refusal.code}\r\ncontent-type: application/json\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${randomUUID()}\r\nconnection: close\r\n\r\n`;
-  socket.end(head + body);
-}
-
-function parserRefusal(error: Error & { code?: string }): PilotlightError {
-  if (error.code === 'HPE_HEADER_OVERFLOW') {
-    return new PilotlightError('headers_too_large', 'the head is larger than server.limits.headerSize');
-  }
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new PilotlightError(
-      'request_timeout',
-      'the request did not arrive within server.limits.headerTimeout and bodyTimeout',
-    );
-  }
-  return new PilotlightError('bad_request', `malformed HTTP: ${error.message}`);
+  sendError({ req, res, dialect: dialectOf(req), requestId: requestIdOf(req), extraHeaders: [] }, error);
 }

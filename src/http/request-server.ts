@@ -1,21 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
-import { PilotlightError, toPilotlightError } from '../core/errors.ts';
-import type { Dialect, Protocol } from '../core/protocol.ts';
+import { type PilotlightError, toPilotlightError } from '../core/errors.ts';
+import type { Dialect, Protocol, ProtocolRoute } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
 import { sendError } from '../forward/reply.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { renderModel, renderModelList } from '../protocols/model-list.ts';
+import { modelNotFound } from '../protocols/model-name.ts';
 import type { KeyRing } from './auth.ts';
+import type { KeyPair } from './certificate.ts';
+import type { Connections } from './connections.ts';
+import { corsOptions } from './cors.ts';
 import { Door, fieldsOf, headOf } from './door.ts';
-import { createListener, requestIdOf } from './listener.ts';
+import { checkHead, requestIdOf } from './head.ts';
+import { createListener } from './listener.ts';
+import { routeOtherMethods } from './other-methods.ts';
+import { listing, type ServedPath, servedPaths } from './served-paths.ts';
 
 /** What the request port serves. `settings` and `models` are read for each request, so that a reload is seen. */
 export interface RequestServerOptions {
   readonly server: ServerSettings;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: KeyPair | null;
+  readonly connections: Connections;
   readonly protocols: readonly Protocol[];
   readonly dialect: Dialect;
   readonly pipeline: Pipeline;
@@ -27,14 +35,15 @@ export interface RequestServerOptions {
 
 /** The request port: protocols, match rules, /v1/models; nothing else. */
 export async function createRequestServer(options: RequestServerOptions): Promise<FastifyInstance> {
-  const { server, tls, dialect } = options;
-  const fastify = createListener({ limits: server.limits, tls, dialect });
-  if (server.corsOrigins.length > 0) {
-    await fastify.register(cors, {
-      origin: server.corsOrigins.includes('*') ? '*' : [...server.corsOrigins],
-      exposedHeaders: ['x-request-id', 'retry-after', 'retry-after-ms', 'x-should-retry', 'server-timing'],
-    });
-  }
+  const { server, tls, connections } = options;
+  const served = servedPaths(options.protocols, options.dialect);
+  const fastify = createListener({
+    limits: server.limits,
+    tls,
+    connections,
+    dialectOf: dialectsOf(served, options.dialect),
+  });
+  if (server.corsOrigins.length > 0) await fastify.register(cors, corsOptions(server.corsOrigins));
   const door = new Door(options);
   const pages = new ModelPages(options);
   for (const protocol of options.protocols) {
@@ -49,10 +58,44 @@ export async function createRequestServer(options: RequestServerOptions): Promis
       });
     }
   }
-  fastify.get('/v1/models', (request, reply) => pages.models(request.raw, reply));
-  fastify.get('/v1/models/*', (request, reply) => pages.models(request.raw, reply));
-  fastify.setNotFoundHandler((request, reply) => door.take(request.raw, reply, null));
+  for (const url of listing.paths) {
+    const handler = (request: FastifyRequest, reply: FastifyReply) => pages.models(request.raw, reply);
+    fastify.route({ method: [...listing.methods], url, handler });
+  }
+  for (const path of served) {
+    routeOtherMethods(fastify, path, (request, reply, error) =>
+      door.take(request.raw, reply, refusingRoute(path, error)),
+    );
+  }
+  takeTheRest(fastify, door);
   return fastify;
+}
+
+/** Any other path: only a match rule can take it. */
+function takeTheRest(fastify: FastifyInstance, door: Door): void {
+  const take = (request: FastifyRequest, reply: FastifyReply) => door.take(request.raw, reply, null);
+  const isTaken = fastify.hasRoute({ method: 'OPTIONS', url: '*' });
+  const method = fastify.supportedMethods.filter((name) => !(isTaken && name === 'OPTIONS'));
+  fastify.route({ method, url: '*', onRequest: take, handler: () => undefined });
+  // For what CORS does not answer, and targets that are no path.
+  fastify.setNotFoundHandler(take);
+}
+
+/** A route that nothing may take but a match rule: the path is served, the method is not. */
+function refusingRoute({ path, dialect }: ServedPath, error: () => PilotlightError): ProtocolRoute {
+  const parser = () => {
+    throw error();
+  };
+  return { methods: [], path, dialect, modelIn: 'query', parser };
+}
+
+/** The dialect that a path is answered in before, or without, a route having been found. */
+function dialectsOf(
+  served: readonly ServedPath[],
+  fallback: Dialect,
+): (req: IncomingMessage | null) => Dialect {
+  const byPath = new Map(served.map(({ path, dialect }) => [path, dialect]));
+  return (req) => (req === null ? fallback : (byPath.get(headOf(req).path) ?? fallback));
 }
 
 /** Answers /v1/models. */
@@ -74,7 +117,10 @@ class ModelPages {
       extraHeaders: fieldsOf(reply),
     };
     try {
-      this.#options.keyRing().authenticate(req);
+      const { keyRing, server } = this.#options;
+      const fault = checkHead(req, server.limits.headerCount);
+      if (fault !== null) throw fault;
+      keyRing().authenticate(req);
       const head = headOf(req);
       sendJson(context.res, this.#modelsBody(decodeURIComponent(head.path.slice('/v1/models'.length))), [
         'x-request-id',
@@ -93,10 +139,7 @@ class ModelPages {
     const id = path.replace(/^\//, '');
     if (id === '') return renderModelList(ids.map(info));
     if (ids.includes(id)) return renderModel(info(id));
-    throw new PilotlightError(
-      'model_not_found',
-      `model ${JSON.stringify(id)} not found; known: ${ids.join(', ')}`,
-    );
+    throw modelNotFound(id, ids);
   }
 }
 

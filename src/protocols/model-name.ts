@@ -17,6 +17,21 @@ export function modelMissing(): PilotlightError {
   return new PilotlightError('model_required', 'the request names no model');
 }
 
+/** What a message shows of names that clients chose, and of how many that are configured. */
+const shownNameLength = 200;
+const shownNames = 20;
+
+/** model_not_found for what a client asked for, with the names there are: both bounded, whatever was sent. */
+export function modelNotFound(name: string, known: readonly string[]): PilotlightError {
+  const shown = name.length > shownNameLength ? `${name.slice(0, shownNameLength)}...` : name;
+  const more = known.length > shownNames ? ', ...' : '';
+  const names = known.slice(0, shownNames).join(', ');
+  return new PilotlightError(
+    'model_not_found',
+    `model ${JSON.stringify(shown)} not found; known: ${names}${more}`,
+  );
+}
+
 /** An invalid_body error that says what is wrong and at which byte of the body, counted from 0. */
 export function invalidBody(what: string, offset: number): PilotlightError {
   return new PilotlightError('invalid_body', `invalid body: ${what} at byte ${offset}`);
