@@ -89,13 +89,15 @@ export class AnswerWriter {
   }
 
   #joinCommitted(head: AnswerHead): void {
-    if (head.status === 200 && !head.isEncoded) {
+    const isJson = !head.isEncoded && /json|^$/i.test(head.contentType);
+    if (head.status === 200 && (this.#committed === 'sse' ? this.#isSse : isJson)) {
       this.#isBegun = true;
       this.#expectedBytes = null;
       if (this.#committed === 'sse') this.#context.res.write(`: pilotlight ${this.#addedFields()[1]}\n\n`);
       return;
     }
-    const message = `backend answered ${head.status} after the answer had begun with a heartbeat`;
+    const what = `${head.status} (${head.contentType || 'no content-type'})`;
+    const message = `backend answered ${what} after the answer had begun with a heartbeat`;
     this.cutError = new PilotlightError('backend_bad_response', message);
     this.cut(this.cutError);
   }
