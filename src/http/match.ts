@@ -28,10 +28,13 @@ export function findMatch(models: Iterable<ModelSettings>, input: MatchInput): M
   return null;
 }
 
-/** A prefix ends at a segment: `/tts` takes /tts and /tts/x, never /ttsx. */
+/** Segments that lead out of a prefix where a backend resolves them, as RFC 3986, 5.2.4 has it. */
+const dotSegment = /\/(\.|%2e){1,2}(\/|$)/i;
+
+/** A prefix ends at a segment: `/tts` takes /tts and /tts/x, never /ttsx, and never /tts/../x. */
 function isUnder(path: string, prefix: string): boolean {
   const bare = prefix.replace(/\/$/, '');
-  return path === bare || path.startsWith(`${bare}/`);
+  return (path === bare || path.startsWith(`${bare}/`)) && !dotSegment.test(path);
 }
 
 function forwardPath({ path, query }: RequestHead, prefix: string): string {
