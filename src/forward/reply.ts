@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import type { PilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import type { FlatHeaders } from './headers.ts';
@@ -95,9 +96,16 @@ export function cutAnswer(
   const { res, dialect } = context;
   if (res.destroyed) return;
   if (mayWriteEvent === 'no') {
-    res.destroy();
+    cutConnection(context);
     return;
   }
   const text = mayWriteEvent === 'sse' ? dialect.renderStreamError(error) : dialect.renderError(error);
-  res.write(text, () => res.destroy());
+  res.write(text, () => cutConnection(context));
+}
+
+/** In HTTP/1.0 the close is the end of the body: only a reset tells that it is cut (in TLS the missing close_notify). */
+function cutConnection({ req, res }: ReplyContext): void {
+  if (req.httpVersionMinor === 0 && !(req.socket as Partial<TLSSocket>).encrypted)
+    req.socket.resetAndDestroy();
+  else res.destroy();
 }
