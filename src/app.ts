@@ -113,7 +113,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     dialect: openaiDialect,
     registry: metrics.registry,
     pipeline,
-    controls: () => roster.runtimes,
+    controls: () => roster.models,
     unready: () => (life.isClosing ? 'draining' : null),
     configFault: () => life.fault,
   });
@@ -125,9 +125,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     adminAddress: addressOf(admin),
     reload(next) {
       const effective = withOwnCommand(next, options.ownCommand);
-      if (JSON.stringify(next.server) !== JSON.stringify(settings.server)) {
-        log.warn('changes under server are taken at the next start');
-      }
+      if (fixedPart(next) !== fixedPart(settings))
+        log.warn('changes under server, stateDir, store and log are taken at the next start');
       roster.apply(effective);
       life.settings = effective;
       life.keyRing = new KeyRing(next.auth.keys);
@@ -154,6 +153,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
+/** What a running gateway keeps as it was at its start. */
+function fixedPart({ server, stateDir, store, log }: Settings): string {
+  return JSON.stringify([server, stateDir, store, log]);
+}
+
 /** While draining the listener stays open to say so; idle connections are closed as they become idle. */
 async function drain(server: FastifyInstance, pipeline: Pipeline, drainMs: number): Promise<number> {
   const closeIdle = setInterval(() => server.server.closeIdleConnections(), 100);
@@ -172,7 +176,7 @@ function createDrivers({ log }: AppOptions, ownerHash: string): Record<'process'
 }
 
 function* gaugesOf(roster: Roster) {
-  for (const [name, runtime] of roster.runtimes) yield [name, runtime.gauges()] as const;
+  for (const [name, model] of roster.models) yield [name, model.gauges()] as const;
 }
 
 function follow(

@@ -1,16 +1,20 @@
 import { Activator } from './activation/activator.ts';
 import type { ActivationEvent } from './activation/events.ts';
-import type { ActivationSettings } from './activation/settings.ts';
+import { poll } from './activation/watch-target.ts';
 import { Gate } from './admission/gate.ts';
+import { Handover } from './admission/handover.ts';
 import { decide } from './autoscale/decide.ts';
+import type { Revision, RevisionOwner } from './autoscale/lineage.ts';
+import { activationPart, gatePart } from './config/model-parts.ts';
 import type { ModelSettings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { Driver } from './core/driver.ts';
+import type { PilotlightError } from './core/errors.ts';
 import type { ReplicaReport, WakeInfo } from './core/gate.ts';
 import type { Prober } from './core/prober.ts';
+import type { Decide, Decision } from './core/scaling.ts';
 import { StallWatch } from './forward/stall-watch.ts';
 import { Upstreams } from './forward/upstreams.ts';
-import type { ModelControl } from './http/admin-server.ts';
 import type { ModelGauges, ModelMeter } from './meter/metrics.ts';
 import type { ModelEntry } from './pipeline.ts';
 
@@ -23,185 +27,224 @@ export interface RuntimeParts {
   readonly onEvent: (model: string, event: ActivationEvent) => void;
 }
 
-const retirePollMs = 50;
+/** While the stall watch is off: it looks again this often whether it is on. */
+const unwatchedMs = 3_600_000;
 
-/** One configured model at work: its gate, its activation and its connections, wired to each other. */
-export class ModelRuntime implements ModelEntry, ModelControl {
+/** One revision of a model at work: its gate, its activation and its connections, wired to each other. */
+export class ModelRuntime implements ModelEntry, Revision {
   readonly gate: Gate;
-  readonly upstreams: Upstreams;
   readonly meter: ModelMeter;
   readonly stallWatch: StallWatch;
-  readonly #activator: Activator;
+  readonly activator: Activator;
+  readonly #handover: Handover;
   readonly #parts: RuntimeParts;
+  readonly #owner: RevisionOwner<ModelRuntime>;
+  /** Those of earlier settings; they close by themselves what falls idle. */
+  readonly #formerUpstreams: Upstreams[] = [];
+  #upstreams: Upstreams;
   #settings: ModelSettings;
   #isStarted = false;
   #isWanted = false;
 
-  constructor(settings: ModelSettings, parts: RuntimeParts) {
-    const { clock, prober } = parts;
-    const { revision, name } = settings;
+  constructor(settings: ModelSettings, parts: RuntimeParts, owner: RevisionOwner<ModelRuntime>) {
+    const { clock } = parts;
     this.#parts = parts;
+    this.#owner = owner;
     this.#settings = settings;
-    this.meter = parts.meterOf(name);
-    this.upstreams = new Upstreams({
-      clock,
-      connectTimeoutMs: revision.timeouts.connectMs,
-      connections: revision.concurrency,
-    });
-    this.stallWatch = new StallWatch({
-      clock,
-      stallMs: revision.timeouts.stallMs,
-      onStalled: (replicaId) => this.report(replicaId, 'stalled'),
-    });
+    this.meter = parts.meterOf(settings.name);
+    this.#upstreams = this.#createUpstreams();
+    this.stallWatch = this.#createStallWatch();
     this.gate = new Gate({
-      settings: gateSettings(settings),
+      settings: gatePart(settings),
       clock,
-      onDemand: () => this.#activator.demand(),
-      whenCold: (deadlineMs) => {
-        this.#isWanted = true;
-        return this.#isStarted ? this.#activator.whenCold(deadlineMs) : null;
+      onDemand: () => {
+        if (!owner.givesOn(this)) this.activator.demand();
       },
-      etaMs: () => this.#activator.wakeInfo().etaMs,
+      whenCold: (deadlineMs) => this.#whenCold(deadlineMs),
+      etaMs: () => this.activator.wakeInfo().etaMs,
     });
-    this.#activator = new Activator({
-      target: {
-        id: `${name}/${revision.name}`,
-        model: name,
-        revision: revision.name,
-        backend: revision.backend,
-      },
-      driver: parts.driverOf(settings),
-      prober,
+    this.#handover = new Handover({
       gate: this.gate,
       clock,
-      decide,
-      settings: activationSettings(settings),
-      random: Math.random,
-      onEvent: (event) => this.#onEvent(event, parts.onEvent),
+      othersAt: (server) => owner.othersAt(this, server),
+      rescue: ({ code }) => code === 'start_failed' && owner.rescue(this),
+    });
+    this.activator = this.#createActivator();
+  }
+
+  #createUpstreams(): Upstreams {
+    const { clock } = this.#parts;
+    const { concurrency: connections, timeouts } = this.#settings.revision;
+    return new Upstreams({ clock, connections, connectTimeoutMs: timeouts.connectMs });
+  }
+
+  #createStallWatch(): StallWatch {
+    const stallMs = () => this.#settings.revision.timeouts.stallMs;
+    return new StallWatch({
+      clock: this.#parts.clock,
+      get stallMs() {
+        return stallMs() || unwatchedMs;
+      },
+      onStalled: (replicaId) => {
+        if (stallMs() > 0) this.report(replicaId, 'stalled');
+      },
     });
   }
 
-  #onEvent(event: ActivationEvent, tell: RuntimeParts['onEvent']): void {
+  #createActivator(): Activator {
+    const { clock, prober, driverOf } = this.#parts;
+    const { name, revision } = this.#settings;
+    const { generation } = this.#owner;
+    const backend = () => this.#settings.revision.backend;
+    return new Activator({
+      target: {
+        // Two revisions of a model may run side by side: their replicas must not be taken for each other's.
+        id: generation === 1 ? `${name}/${revision.name}` : `${name}/${revision.name}~${generation}`,
+        model: name,
+        revision: revision.name,
+        get backend() {
+          return backend();
+        },
+      },
+      driver: driverOf(this.#settings),
+      prober,
+      gate: this.#handover,
+      clock,
+      decide: (...facts) => this.#decide(...facts),
+      settings: activationPart(this.#settings),
+      random: Math.random,
+      onEvent: (event) => this.#onEvent(event),
+    });
+  }
+
+  /** Nothing is started before `start`, whoever asks for it. */
+  #decide(...facts: Parameters<Decide>): Decision {
+    if (this.#isStarted) return decide(...facts);
+    const [{ isWanted }, , state] = facts;
+    this.#isWanted ||= isWanted;
+    return { desired: 0, reason: 'the revision before it ends', state, nextAtMs: null };
+  }
+
+  #whenCold(deadlineMs: number): PilotlightError | null {
+    if (this.#owner.givesOn(this)) return null;
+    this.#isWanted = true;
+    if (!this.#isStarted) return null;
+    const refusal = this.activator.whenCold(deadlineMs);
+    // Who was accepted already, or finds a ready replica that others still fill, waits.
+    return this.#handover.isHolding && refusal?.code !== 'start_failed' ? null : refusal;
+  }
+
+  #onEvent(event: ActivationEvent): void {
     if (event.type === 'ready') this.meter.started('ready', event.totalMs);
-    tell(this.#settings.name, event);
+    this.#parts.onEvent(this.#settings.name, event);
+    if (event.type === 'start-failed') this.#owner.startFailed(this, event.reason, event.retryInMs);
+    this.#owner.changed(this);
   }
 
   get settings(): ModelSettings {
     return this.#settings;
   }
 
+  get upstreams(): Upstreams {
+    return this.#upstreams;
+  }
+
+  get waiting(): number {
+    return this.gate.waiting;
+  }
+
+  get state(): string {
+    return this.#isStarted ? this.activator.wakeInfo().state : 'held';
+  }
+
+  get readyReplicas(): number {
+    return this.activator.snapshot().replicas.filter(({ state }) => state === 'ready').length;
+  }
+
+  get hasFailed(): boolean {
+    return this.activator.snapshot().failure !== null;
+  }
+
+  /** Requests of this revision that run at a server (`http://host:port`). */
+  inFlightAt(server: string): number {
+    return this.#handover.inFlightAt(server);
+  }
+
   /** Begins to watch and to start replicas; what entered before is served from now on. */
   start(): void {
+    if (this.#isStarted) return;
     this.#isStarted = true;
-    this.#activator.start();
-    if (this.#isWanted) this.#activator.warm();
+    this.activator.start();
+    if (this.#isWanted) this.activator.warm();
+  }
+
+  /** Lets requests in that another revision had accepted: they are not refused as too many, nor as cold. */
+  take(enter: () => void): void {
+    this.#handover.take(gatePart(this.#settings), enter);
   }
 
   /** Takes settings that need no new replicas (see `needsNewReplicas`). */
   configure(settings: ModelSettings): void {
+    const before = this.#settings.revision;
+    const { concurrency, timeouts } = settings.revision;
     this.#settings = settings;
-    this.gate.configure(gateSettings(settings));
-    this.#activator.configure(activationSettings(settings));
+    if (before.concurrency !== concurrency || before.timeouts.connectMs !== timeouts.connectMs) {
+      this.#formerUpstreams.push(this.#upstreams);
+      this.#upstreams = this.#createUpstreams();
+    }
+    this.gate.configure(gatePart(settings));
+    this.activator.configure(activationPart(settings));
   }
 
   wakeInfo(): WakeInfo {
-    return this.#activator.wakeInfo();
+    const info = this.activator.wakeInfo();
+    return this.state === 'held' && info.state !== 'paused'
+      ? { ...info, state: 'starting', step: 'the revision before it ends' }
+      : info;
   }
 
   report(replicaId: string, report: ReplicaReport): void {
-    this.#activator.report(replicaId, report);
+    this.activator.report(replicaId, report);
   }
 
-  warm(): void {
-    this.#activator.warm();
-  }
-
-  stop(): void {
-    this.#activator.stop();
-  }
-
-  pause(): void {
-    this.#activator.pause();
-  }
-
-  resume(): void {
-    this.#activator.resume();
-  }
-
-  snapshot(): object {
+  /** What it is doing, in plain JSON, for the admin API. */
+  snapshot() {
     const { waiting, inFlight, waitingBytes, oldestWaitMs } = this.gate;
-    const { name, aliases, revision } = this.#settings;
+    const { name: model, aliases, revision } = this.#settings;
     const queue = { waiting, waitingBytes, oldestWaitMs, max: revision.queue.max };
+    const { driver } = revision.backend;
+    const { state, step } = this.wakeInfo();
     const limit = revision.concurrency;
-    return {
-      model: name,
-      aliases,
-      driver: revision.backend.driver,
-      inFlight,
-      limit,
-      queue,
-      ...this.#activator.snapshot(),
-    };
+    return { model, aliases, driver, inFlight, limit, queue, ...this.activator.snapshot(), state, step };
   }
 
   gauges(): ModelGauges {
     const { waiting, inFlight, waitingBytes, oldestWaitMs } = this.gate;
-    const states = this.#activator.snapshot().replicas.map(({ state }) => state);
-    const readyReplicas = states.filter((state) => state === 'ready').length;
-    const startingReplicas = states.filter((state) => state === 'starting').length;
-    return {
-      waiting,
-      inFlight,
-      waitingBytes,
-      oldestWaitMs: oldestWaitMs ?? 0,
-      readyReplicas,
-      startingReplicas,
-    };
+    const { readyReplicas } = this;
+    const startingReplicas = this.activator
+      .snapshot()
+      .replicas.filter(({ state }) => state === 'starting').length;
+    return { waiting, inFlight, waitingBytes, oldestWaitMs, readyReplicas, startingReplicas };
   }
 
   /** Ends its replicas after everybody who waits or runs there has been served, or when the signal aborts. */
   async retire(signal: AbortSignal): Promise<void> {
-    while (this.gate.waiting > 0 && !signal.aborted) await this.#parts.clock.sleep(retirePollMs, signal);
-    if (this.#isStarted) await this.#activator.retire(signal);
-    await this.close();
+    const { clock } = this.#parts;
+    try {
+      await poll(clock, () => this.gate.waiting === 0, signal);
+      if (this.#isStarted) await this.activator.retire(signal);
+      await poll(clock, () => this.gate.waiting + this.gate.inFlight === 0, signal);
+    } finally {
+      await this.close();
+    }
   }
 
+  /** Cuts what runs there; its replicas are left to their driver. */
   async close(): Promise<void> {
     this.gate.close();
     this.stallWatch.close();
-    await this.#activator.close();
-    await this.upstreams.close();
+    this.#handover.close();
+    await this.activator.close();
+    await Promise.all([this.#upstreams, ...this.#formerUpstreams].map((upstreams) => upstreams.close()));
   }
-}
-
-/** Whether a change from `before` to `after` can only be met by other replicas. */
-export function needsNewReplicas(before: ModelSettings, after: ModelSettings): boolean {
-  const runs = ({ revision }: ModelSettings) =>
-    JSON.stringify([
-      revision.backend,
-      revision.concurrency,
-      revision.timeouts.connectMs,
-      revision.timeouts.stallMs,
-      revision.ready,
-    ]);
-  return runs(before) !== runs(after);
-}
-
-function gateSettings({ name, revision }: ModelSettings) {
-  return {
-    model: name,
-    max: revision.queue.max,
-    maxBytes: revision.queue.maxBytes,
-    balance: revision.balance,
-  };
-}
-
-function activationSettings({ revision, cold, deadlineAware }: ModelSettings): ActivationSettings {
-  return {
-    ready: revision.ready,
-    concurrency: revision.concurrency,
-    scale: revision.scale,
-    cold,
-    deadlineAware,
-  };
 }

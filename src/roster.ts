@@ -1,19 +1,71 @@
 import type { Waiter } from './admission/waiter.ts';
+import { Lineage, type LineageEvent } from './autoscale/lineage.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
+import type { ModelControl } from './http/admin-server.ts';
 import type { Log } from './meter/log.ts';
-import { ModelRuntime, needsNewReplicas, type RuntimeParts } from './model-runtime.ts';
+import type { ModelGauges } from './meter/metrics.ts';
+import { ModelRuntime, type RuntimeParts } from './model-runtime.ts';
 import type { Directory, ModelEntry } from './pipeline.ts';
+
+/** One configured model with all its revisions, as operators and meters see it. */
+class Model implements ModelControl {
+  readonly lineage: Lineage<ModelRuntime>;
+
+  constructor(lineage: Lineage<ModelRuntime>) {
+    this.lineage = lineage;
+  }
+
+  warm(): void {
+    this.lineage.warm();
+  }
+
+  stop(): void {
+    this.lineage.stop();
+  }
+
+  pause(): void {
+    this.lineage.pause();
+  }
+
+  resume(): void {
+    this.lineage.resume();
+  }
+
+  /** The revision in service; `rollout`: the one that is to follow it, or null; `ending`: those that still serve. */
+  snapshot(): object {
+    const { entry, next, ending } = this.lineage;
+    return {
+      ...entry.snapshot(),
+      rollout: next?.activator.snapshot() ?? null,
+      ending: ending.map(({ gate: { waiting, inFlight } }) => ({ waiting, inFlight })),
+    };
+  }
+
+  gauges(): ModelGauges {
+    const all = this.lineage.all.map((runtime) => runtime.gauges());
+    const sum = (key: keyof ModelGauges) => all.reduce((total, gauges) => total + gauges[key], 0);
+    return {
+      waiting: sum('waiting'),
+      inFlight: sum('inFlight'),
+      waitingBytes: sum('waitingBytes'),
+      oldestWaitMs: Math.max(...all.map(({ oldestWaitMs }) => oldestWaitMs)),
+      readyReplicas: sum('readyReplicas'),
+      startingReplicas: sum('startingReplicas'),
+    };
+  }
+}
 
 /** The models of the running configuration, and how a new one takes the place of the old. */
 export class Roster implements Directory {
   readonly #parts: RuntimeParts;
   readonly #log: Log;
-  /** Hands waiters to another model's gate. */
+  /** Hands waiters to another gate. */
   readonly #move: (waiters: readonly Waiter[], to: ModelEntry) => void;
   readonly #closing = new AbortController();
-  readonly #retiring = new Set<Promise<void>>();
-  #runtimes = new Map<string, ModelRuntime>();
-  #byName = new Map<string, ModelRuntime>();
+  /** Removed from the configuration and not at their end yet. */
+  readonly #leaving = new Map<string, Model>();
+  #models = new Map<string, Model>();
+  #byName = new Map<string, Lineage<ModelRuntime>>();
 
   constructor(parts: RuntimeParts, log: Log, move: (waiters: readonly Waiter[], to: ModelEntry) => void) {
     this.#parts = parts;
@@ -22,74 +74,62 @@ export class Roster implements Directory {
   }
 
   find(name: string): ModelEntry | undefined {
-    return this.#byName.get(name);
+    return this.#byName.get(name)?.entry;
   }
 
   names(): readonly string[] {
     return [...this.#byName.keys()];
   }
 
-  get runtimes(): ReadonlyMap<string, ModelRuntime> {
-    return this.#runtimes;
+  /** By name, without aliases. */
+  get models(): ReadonlyMap<string, ModelControl & { gauges(): ModelGauges }> {
+    return this.#models;
   }
 
   /** Takes a configuration: what is unchanged goes on, what is removed or replaced ends after its last request. */
   apply(settings: Settings): void {
-    const before = this.#runtimes;
-    const after = new Map<string, ModelRuntime>();
-    for (const model of settings.models.values())
-      after.set(model.name, this.#runtimeFor(model, before.get(model.name)));
-    this.#runtimes = after;
+    if (this.#closing.signal.aborted) return;
+    const before = this.#models;
+    this.#models = new Map([...settings.models].map(([name, model]) => [name, this.#modelOf(model)]));
     this.#byName = new Map();
-    for (const [name, runtime] of after) {
-      for (const alias of runtime.settings.aliases) this.#byName.set(alias, runtime);
-      this.#byName.set(name, runtime);
-    }
-    for (const [name, runtime] of before) if (!after.has(name)) this.#retire(runtime);
-  }
-
-  #runtimeFor(model: ModelSettings, old: ModelRuntime | undefined): ModelRuntime {
-    if (old !== undefined && !needsNewReplicas(old.settings, model)) {
-      old.configure(model);
-      return old;
-    }
-    const fresh = new ModelRuntime(model, this.#parts);
-    if (old === undefined) fresh.start();
-    else this.#replace(old, fresh);
-    return fresh;
-  }
-
-  /**
-   * The new one takes what comes from now on. The old one serves what runs, and where it is ready and need not stop
-   * first also who waits; all others move to the new one's queue, in their order.
-   */
-  #replace(old: ModelRuntime, fresh: ModelRuntime): void {
-    const isStopFirst = fresh.settings.revision.rollout === 'stop-first';
-    if (isStopFirst || old.wakeInfo().state !== 'ready') this.#move(old.gate.takeWaiters(), fresh);
-    if (isStopFirst) {
-      this.#retire(old, () => fresh.start());
-    } else {
-      fresh.start();
-      this.#retire(old);
+    for (const [name, { aliases }] of settings.models)
+      for (const key of [name, ...aliases]) this.#byName.set(key, this.#models.get(name)!.lineage);
+    for (const [name, { lineage }] of this.#leaving) if (lineage.isGone) this.#leaving.delete(name);
+    for (const [name, model] of before) {
+      if (this.#models.has(name)) continue;
+      model.lineage.remove();
+      this.#leaving.set(name, model);
     }
   }
 
-  #retire(runtime: ModelRuntime, then?: () => void): void {
-    const retired = runtime
-      .retire(this.#closing.signal)
-      .catch((error: unknown) =>
-        this.#log.error({ err: error, model: runtime.settings.name }, 'retiring failed'),
-      )
-      .then(() => {
-        this.#retiring.delete(retired);
-        if (!this.#closing.signal.aborted) then?.();
-      });
-    this.#retiring.add(retired);
+  #modelOf(settings: ModelSettings): Model {
+    const { name } = settings;
+    const known = this.#models.get(name) ?? this.#leaving.get(name);
+    if (known === undefined) return new Model(this.#lineageOf(settings));
+    this.#leaving.delete(name);
+    known.lineage.configure(settings);
+    return known;
   }
 
-  /** Ends every replica. */
+  #lineageOf(settings: ModelSettings): Lineage<ModelRuntime> {
+    return new Lineage(settings, {
+      clock: this.#parts.clock,
+      create: (model, owner) => new ModelRuntime(model, this.#parts, owner),
+      giveWaiters: (from, to) => to.take(() => this.#move(from.gate.takeWaiters(), to)),
+      onEvent: (event) => this.#tell(settings.name, event),
+      signal: this.#closing.signal,
+    });
+  }
+
+  #tell(model: string, { type, ...facts }: LineageEvent): void {
+    if (type === 'rollout-began' || type === 'rollout-in-service') this.#log.info({ model }, type);
+    else this.#log.warn({ model, ...facts }, type);
+  }
+
+  /** Ends every wait and cuts what runs; the drivers end the replicas. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all([...this.#retiring, ...[...this.#runtimes.values()].map((runtime) => runtime.close())]);
+    const all = [...this.#models.values(), ...this.#leaving.values()];
+    await Promise.all(all.map(({ lineage }) => lineage.close()));
   }
 }

@@ -243,7 +243,7 @@ describe('a changed configuration', () => {
     const running = post(gateway).then((r) => r.text());
     await expect.poll(() => before.seen.length).toBe(1);
     gateway.app.reload(settingsOf(model([after.url])));
-    expect(await (await post(gateway)).text()).toBe('after');
+    await expect.poll(() => post(gateway).then((r) => r.text())).toBe('after');
     expect(await running).toBe('before');
     gateway.app.reload(settingsOf(model([after.url]).replace('  m:', '  renamed:')));
     expect((await post(gateway)).status).toBe(404);
