@@ -172,12 +172,17 @@ export class RequestBody {
           const piece = await this.#readSpool(spoolOffset);
           spoolOffset += piece.length;
           yield piece;
-        } else if (this.#isComplete) return;
+        } else if (this.#isComplete && this.#isSpoolWritten) return;
         else await this.#more();
       }
     } finally {
       this.#endReader();
     }
+  }
+
+  /** A request may end while its last chunk is still being written, although it is paused meanwhile. */
+  get #isSpoolWritten(): boolean {
+    return this.#spooledBytes === this.#takenSpoolBytes;
   }
 
   async #readSpool(offset: number): Promise<Buffer> {
