@@ -74,11 +74,15 @@ function createLimitedServer(
   server.maxHeadersCount = limits.headerCount + 1;
   if (limits.connections > 0) server.maxConnections = limits.connections;
   connections.follow(server, tls !== null);
-  // The one who reads the body tells the client to send it.
-  server.on('checkContinue', handler);
-  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+  const refuseExpectation = (req: IncomingMessage, res: ServerResponse) => {
     const message = `expectation ${JSON.stringify(req.headers.expect)} cannot be met: only 100-continue can`;
     refuseRaw(req, res, dialectOf, new PilotlightError('expectation_failed', message));
+  };
+  server.on('checkExpectation', refuseExpectation);
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    // Node takes a list that names it for it. The one who reads the body tells the client to send it.
+    if (req.headers.expect?.toLowerCase() === '100-continue') handler(req, res);
+    else refuseExpectation(req, res);
   });
   server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());

@@ -67,15 +67,14 @@ export async function createRequestServer(options: RequestServerOptions): Promis
       door.take(request.raw, reply, refusingRoute(path, error)),
     );
   }
-  takeTheRest(fastify, door);
+  takeTheRest(fastify, door, server.corsOrigins.length > 0);
   return fastify;
 }
 
-/** Any other path: only a match rule can take it. */
-function takeTheRest(fastify: FastifyInstance, door: Door): void {
+/** Any other path: only a match rule can take it. With CORS, OPTIONS has a route by then. */
+function takeTheRest(fastify: FastifyInstance, door: Door, hasCors: boolean): void {
   const take = (request: FastifyRequest, reply: FastifyReply) => door.take(request.raw, reply, null);
-  const isTaken = fastify.hasRoute({ method: 'OPTIONS', url: '*' });
-  const method = fastify.supportedMethods.filter((name) => !(isTaken && name === 'OPTIONS'));
+  const method = fastify.supportedMethods.filter((name) => !(hasCors && name === 'OPTIONS'));
   fastify.route({ method, url: '*', onRequest: take, handler: () => undefined });
   // For what CORS does not answer, and targets that are no path.
   fastify.setNotFoundHandler(take);
