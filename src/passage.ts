@@ -145,6 +145,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
       body: this.#body,
       patch,
       isStream: this.#intent!.isStream,
+      arrivedAtMs: this.#timings.arrivedAtMs,
       dropCredentials: dropCredentials(),
       forceIdentity: this.#answer.hasHead,
     });
@@ -195,11 +196,9 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   /** The gate refused it, on entering or later. */
   refused(error: PilotlightError): void {
     const cause = this.#lastRefusal;
+    const message = 'backend refused until the deadline';
     if (error.code !== 'queue_timeout' || cause === null) this.refuse(error);
-    else
-      this.refuse(
-        new PilotlightError('backend_unreachable', 'backend refused until the deadline', { cause }),
-      );
+    else this.refuse(new PilotlightError('backend_unreachable', message, { cause }));
   }
 
   /** Ends it with an error, whatever step it is in. */

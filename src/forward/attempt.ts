@@ -25,6 +25,8 @@ export interface AttemptParts {
   /** The change of the body on its way, if any. */
   readonly patch: BodyPatch | null;
   readonly isStream: boolean;
+  /** `nowMs` of the request. */
+  readonly arrivedAtMs: number;
   /** The client's credentials stay here. */
   readonly dropCredentials: boolean;
   /** The answer has been begun before its encoding is known. */
@@ -53,6 +55,7 @@ export function prepareAttempt(outbound: Outbound, parts: AttemptParts): Attempt
     headers,
     body: body.toUpstream(patch),
     timeouts: revision.timeouts,
+    arrivedAtMs: parts.arrivedAtMs,
     isStream,
     loading: revision.ready.loading,
   };

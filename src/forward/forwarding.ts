@@ -31,6 +31,8 @@ export interface Attempt {
   readonly headers: FlatHeaders;
   readonly body: UpstreamBody;
   readonly timeouts: TimeoutSettings;
+  /** `nowMs` from which `timeouts.total` counts: what waited before counts as well. */
+  readonly arrivedAtMs: number;
   readonly isStream: boolean;
   /** Text in a 503 that means "still loading". */
   readonly loading: string;
@@ -95,7 +97,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     const { timeouts, isStream } = this.#attempt;
     const firstByteMs = timeouts.firstByteMs ?? (isStream ? defaultStreamFirstByteMs : timeouts.totalMs);
     const isPast = (limitMs: number, sinceMs: number) => limitMs > 0 && nowMs - sinceMs > limitMs;
-    if (isPast(timeouts.totalMs, this.#startedAtMs)) this.#timeOut('total', timeouts.totalMs);
+    if (isPast(timeouts.totalMs, this.#attempt.arrivedAtMs)) this.#timeOut('total', timeouts.totalMs);
     else if (!this.#hasHead && isPast(firstByteMs, this.#startedAtMs))
       this.#timeOut('firstByte', firstByteMs);
     else if (this.#hasHead && isPast(timeouts.idleMs, this.#lastByteAtMs))
