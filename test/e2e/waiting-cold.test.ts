@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { answerJson } from '../support/backend.ts';
-import { ask, fixedModel, operate, processModel, viewOf, World, waitingAt } from '../support/world.ts';
+import {
+  ask,
+  fixedModel,
+  operate,
+  processModel,
+  untilState,
+  viewOf,
+  World,
+  waitingAt,
+} from '../support/world.ts';
 
 const world = new World();
 afterEach(() => world.close());
@@ -22,7 +31,7 @@ describe('a cold model that is set to reject', () => {
     });
     const second = await ask(gateway).whole();
     expect([second.status, await stateOf(gateway)]).toEqual([503, 'starting']);
-    await expect.poll(() => stateOf(gateway)).toBe('ready');
+    await untilState(gateway, 'ready');
     const third = await ask(gateway).whole();
     expect(third.status).toBe(200);
     expect(third.headers['x-pilotlight-cold-start']).toBeUndefined();
@@ -31,9 +40,9 @@ describe('a cold model that is set to reject', () => {
   it('says when to come back, from the starts that it has seen', async () => {
     const gateway = await world.gateway(processModel(1_500, 'cold: reject'));
     await operate(gateway, 'warm');
-    await expect.poll(() => stateOf(gateway), { timeout: 5_000 }).toBe('ready');
+    await untilState(gateway, 'ready');
     await operate(gateway, 'stop');
-    await expect.poll(() => stateOf(gateway)).toBe('cold');
+    await untilState(gateway, 'cold');
     const { headers, text } = await ask(gateway).whole();
     const retryAfterMs = Number(headers['retry-after-ms']);
     expect(retryAfterMs).toBeGreaterThan(1_400);

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Answer } from '../support/backend.ts';
 import { Exchange } from '../support/exchange.ts';
-import { ask, fixedModel, operate, processModel, viewOf, World, waitingAt } from '../support/world.ts';
+import { ask, fixedModel, operate, processModel, untilState, World, waitingAt } from '../support/world.ts';
 
 const world = new World();
 afterEach(() => world.close());
@@ -67,9 +67,9 @@ describe('a stream request that waits', () => {
   it('is told when the model is expected, once a start was seen', async () => {
     const gateway = await world.gateway(processModel(300, beats));
     await operate(gateway, 'warm');
-    await expect.poll(async () => (await viewOf(gateway)).state).toBe('ready');
+    await untilState(gateway, 'ready');
     await operate(gateway, 'stop');
-    await expect.poll(async () => (await viewOf(gateway)).state).toBe('cold');
+    await untilState(gateway, 'cold');
     const { text } = await ask(gateway, { stream: true }).whole();
     const etas = [...text.matchAll(/^: pilotlight position=1 phase="[\w ]+" eta=(\d+\.\d)s$/gm)].map(
       ([, seconds]) => Number(seconds),

@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import { type Answer, type Backend, startBackend } from './backend.ts';
 import { Exchange, type SentHeaders } from './exchange.ts';
 import { type Gateway, settingsOf, startGateway } from './gateway.ts';
@@ -102,4 +103,9 @@ export async function operate(
 /** How many requests wait for the model `m`. */
 export async function waitingAt(gateway: { readonly adminUrl: string }): Promise<number> {
   return (await viewOf(gateway)).queue.waiting;
+}
+
+/** Resolves when the model `m` is in that state; rejects after 10 s. */
+export async function untilState(gateway: { readonly adminUrl: string }, state: string): Promise<void> {
+  await vi.waitUntil(async () => (await viewOf(gateway)).state === state, { timeout: 10_000, interval: 10 });
 }
