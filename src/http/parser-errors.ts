@@ -22,7 +22,9 @@ export function answerParserError(
   socket: Socket,
   dialectOf: (req: IncomingMessage | null) => Dialect,
 ): void {
-  if (error.code === 'ECONNRESET') {
+  const isAboutHttp = error.code?.startsWith('HPE_') || error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  if (!isAboutHttp) {
+    // The connection is broken, or its TLS handshake was none: nobody could read an answer.
     socket.destroy();
     return;
   }

@@ -75,6 +75,11 @@ describe('the time of a request', () => {
     expect(backend.complete()).toEqual([]);
   });
 
+  it('may be longer than five minutes, and without a bound', async () => {
+    const { client } = await start({ limits: { headerTimeoutMs: 600_000, bodyTimeoutMs: 0 } });
+    await client.write(chatRequest()).until(ok);
+  });
+
   it('leaves nothing behind of such a request', async () => {
     const { client, gateway } = await start({ limits: { bodyTimeoutMs: 100 } });
     await client.write(`${head}content-length: 100\r\n\r\n{`).closed();
