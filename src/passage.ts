@@ -206,6 +206,8 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     if (this.#isOver) return;
     const error = toPilotlightError(thrown);
     if (error.code === 'internal') this.#pipeline.options.onInternalError(error.cause);
+    // A full disk is to be told of, where a full budget is not.
+    else if (error.code === 'memory_full' && error.cause) this.#pipeline.options.onInternalError(error);
     this.#stopWaiting();
     this.#answer.fail(error);
     this.#over(error.code);
