@@ -153,6 +153,8 @@ export class Lineage<R extends Revision> implements RevisionOwner<R> {
     const wasRemoved = this.#isRemoved;
     this.#isRemoved = false;
     this.#current = next;
+    // From here on: what runs there counts against the limits of the next one.
+    if (!wasRemoved) this.#ending.add(old);
     if (old.wakeInfo().state === 'paused') next.activator.pause();
     if (!wasRemoved) this.#options.giveWaiters(old, next);
     if (!isStopFirst) next.start();
