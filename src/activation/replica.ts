@@ -180,7 +180,7 @@ export class Replica {
     this.#mark('ready', clock.nowMs());
     if (this.#isInGate) {
       this.applyLimit();
-      if (this.#isCanary) gate.setLimit(this.id, 1);
+      if (this.#isCanary) gate.setLimit(this.id, this.#canaryLimit());
       gate.reinstate(this.id);
     } else {
       const { concurrency, scale } = this.#host.settings();
@@ -189,6 +189,13 @@ export class Replica {
       this.#ramp();
     }
     this.#host.onReady(this, isFirst);
+  }
+
+  /** Room for one, beside those that hang there. */
+  #canaryLimit(): number {
+    const { concurrency } = this.#host.settings();
+    const limit = this.#host.gate.inFlightOf(this.id) + 1;
+    return concurrency === 0 ? limit : Math.min(limit, concurrency);
   }
 
   #ramp(): void {

@@ -12,6 +12,8 @@ export interface Backend {
     readonly headers: IncomingMessage['headers'];
     readonly body: string;
   }[];
+  /** How often /health was asked. */
+  readonly probes: () => number;
   /** Most requests at once so far. */
   readonly peak: () => number;
   isReady: boolean;
@@ -24,9 +26,11 @@ export type Answer = (res: ServerResponse, req: IncomingMessage, body: string) =
 export async function startBackend(answer: Answer, port = 0): Promise<Backend> {
   let running = 0;
   let peak = 0;
+  let probes = 0;
   const backend = { isReady: true, seen: [] as Backend['seen'] };
   const server = createServer(async (req, res) => {
     if (req.url === '/health') {
+      probes++;
       res.writeHead(backend.isReady ? 200 : 503).end(backend.isReady ? 'ok' : 'Loading model');
       return;
     }
@@ -42,6 +46,7 @@ export async function startBackend(answer: Answer, port = 0): Promise<Backend> {
   return Object.assign(backend, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     server,
+    probes: () => probes,
     peak: () => peak,
     close: () =>
       new Promise<void>((resolve) => {
