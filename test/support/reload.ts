@@ -75,7 +75,7 @@ export const fixed = (urls: string[], more = '') => `
 `;
 
 /** Ready once the file named by its version is there; answers with its version and pid. */
-const script = `
+export const script = `
   const { existsSync } = require('fs');
   const [port, folder, version] = process.argv.slice(1);
   if (version.startsWith('broken')) { console.log('no such weights'); process.exit(3); }
