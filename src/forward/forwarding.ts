@@ -3,6 +3,7 @@ import type { TimeoutSettings } from '../config/settings.ts';
 import type { Clock } from '../core/clock.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { AnswerWriter } from './answer-writer.ts';
+import { brokenBackend } from './broken-backend.ts';
 import { type AnswerHead, answerHead, type FlatHeaders } from './headers.ts';
 import type { UpstreamBody } from './request-body.ts';
 import type { RelaySink, Tap, TapHandler } from './tap.ts';
@@ -207,7 +208,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
     if (this.#isDone) return;
     if (!this.#isWritten) this.#finish({ kind: 'refused', cause });
-    else this.#fail(brokenBackend(cause, this.#hasHead));
+    else this.#fail(brokenBackend(cause, this.#hasHead || this.#doubtful !== null));
   }
 
   #endCut(): void {
@@ -231,15 +232,4 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
 
 function rawOf(controller: Dispatcher.DispatchController): (Buffer | string)[] {
   return (controller as { rawHeaders?: (Buffer | string)[] | null }).rawHeaders ?? [];
-}
-
-function brokenBackend(cause: Error, hasHead: boolean): PilotlightError {
-  const code = (cause as { code?: string }).code ?? '';
-  if (cause.name === 'HTTPParserError' || code.startsWith('HPE_')) {
-    return new PilotlightError('backend_bad_response', 'backend answered with something that is not HTTP', {
-      cause,
-    });
-  }
-  const when = hasHead ? 'in the middle of its answer' : 'after the request was sent, before its answer';
-  return new PilotlightError('backend_reset', `backend closed the connection ${when}`, { cause });
 }

@@ -92,14 +92,7 @@ describe.each(Object.entries(places))('a body kept in %s', (_place, heldMemoryBy
   it('of a streamed upload goes to the other replica when one refuses the connection', async () => {
     const [gone, alive] = [await rig.backend(answerOk), await rig.backend(answerOk)];
     await rig.start(modelsAt([gone.url, alive.url]), { server: { heldMemoryBytes, spool: spool() } });
-    await expect
-      .poll(async () => {
-        const response = await fetch(`${rig.gateway.adminUrl}/api/models/any`);
-        return ((await response.json()) as { replicas: { state: string }[] }).replicas.map(
-          ({ state }) => state,
-        );
-      })
-      .toEqual(['ready', 'ready']);
+    await rig.untilReady('any', 2);
     await gone.refuse();
     for (const socket of gone.sockets) socket.destroy();
     const body = randomBytes(400_000);

@@ -78,6 +78,17 @@ export class Rig {
       .toEqual({ waiting: 0, inFlight: 0, heldBytes: 0, spoolFiles: 0 });
   }
 
+  /** Waits until so many replicas of a model are ready, without asking it for anything. */
+  async untilReady(model: string, replicas: number): Promise<void> {
+    const states = async () => {
+      const response = await fetch(`${this.gateway.adminUrl}/api/models/${model}`);
+      return ((await response.json()) as { replicas: { state: string }[] }).replicas.map(
+        ({ state }) => state,
+      );
+    };
+    await expect.poll(states).toEqual(Array(replicas).fill('ready'));
+  }
+
   onClose(close: () => Promise<void> | void): void {
     this.#closers.push(close);
   }
