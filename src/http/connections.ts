@@ -10,8 +10,8 @@ export function answerUnderWay(socket: Socket): ServerResponse | null {
 }
 
 /**
- * The open client connections of the listeners. Node closes only those by itself that have had a request: one that was
- * opened and never used, or that has sent half a request, would keep a server from closing.
+ * The open client connections of the listeners. Node closes idle ones by itself, but one that has sent half a request, or
+ * is in its TLS handshake, would keep a server from closing until its time is up.
  */
 export class Connections {
   readonly #sockets = new Set<Socket>();

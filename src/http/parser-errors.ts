@@ -80,7 +80,8 @@ function answerText(
 
 function parserRefusal(error: Error & { code?: string }): PilotlightError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    return new PilotlightError('headers_too_large', 'the head is larger than server.limits.headerSize');
+    const message = 'the head is larger than server.limits.headerSize or has more fields than headerCount';
+    return new PilotlightError('headers_too_large', message);
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new PilotlightError(

@@ -97,6 +97,8 @@ describe('draining', () => {
     const admin = fixture.client(gateway.adminUrl);
     await admin.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n').until(/ok/);
     await Promise.all([unused, half].map(({ socket }) => socket.connecting && once(socket, 'connect')));
+    // Answers on later connections show that the half request was read.
+    for (let i = 0; i < 3; i++) await fixture.client(gateway.url).write(chatRequest()).until(ok);
     expect(await timed(() => gateway.close())).toBeLessThan(1_000);
     await Promise.all([used, unused, half, admin].map((client) => client.closed()));
   });

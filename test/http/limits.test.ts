@@ -39,8 +39,10 @@ describe('the size of a head', () => {
     expect(lastAnswer(await client.closed())).toMatchObject({ status: 431, code: 'headers_too_large' });
     for (const url of [`${gateway.url}/v1/models`, `${gateway.adminUrl}/metrics`]) {
       const get = `GET ${new URL(url).pathname} HTTP/1.1\r\nhost: localhost\r\n`;
-      const many = fixture.client(url).write(`${get}${fields(500)}\r\n`);
-      expect(lastAnswer(await many.closed()).status).toBe(431);
+      for (const count of [10, 500]) {
+        const many = fixture.client(url).write(`${get}${fields(count)}\r\n`);
+        expect(lastAnswer(await many.closed())).toMatchObject({ status: 431, code: 'headers_too_large' });
+      }
     }
   });
 });

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Gateway } from '../support/gateway.ts';
 import { Fixture, staticModel } from './fixture.ts';
 import { lastAnswer, type RawBackend, RawClient } from './raw.ts';
@@ -112,6 +112,12 @@ let gateway: Gateway;
 beforeAll(async () => {
   backend = await fixture.rawBackend();
   gateway = await fixture.gateway(staticModel(backend.url));
+});
+// A connection to the backend lies ready, so that nothing that is passed on is late enough to be cut in time.
+beforeEach(async () => {
+  const client = fixture.client(gateway.url).write('GET /any/warm HTTP/1.1\r\nhost: gateway\r\n\r\n');
+  await client.until(/ok$/);
+  client.destroy();
 });
 afterAll(() => fixture.close());
 

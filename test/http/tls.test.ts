@@ -187,7 +187,9 @@ describe('a listener with TLS has the limits of one without', () => {
   it('closes a connection that does not speak TLS, and goes on', async () => {
     const { gateway } = await start();
     const plain = new RawClient(connectTcp(Number(new URL(gateway.url).port), '127.0.0.1'));
+    const startedAtMs = performance.now();
     await plain.write(chatRequest()).closed();
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
     await (await open(gateway)).write(chatRequest()).until(ok);
   });
 
