@@ -8,7 +8,8 @@ import { backendOf, closeAll, folderOf, gatewayOf, script, snapshotOf, until } f
 afterEach(closeAll);
 
 const clientCount = 20;
-const limit = 3;
+/** Below what the clients of one model ask for at once, so that each model has a queue all the time. */
+const limit = 1;
 
 /** What one request of a client came to. */
 interface Outcome {
