@@ -1,5 +1,3 @@
-import { walkMembersBack } from './json-tail.ts';
-
 /** What an answer tells of its tokens; what it does not tell is 0. */
 export interface TokenUsage {
   /** In, those from a cache included. */
@@ -10,33 +8,41 @@ export interface TokenUsage {
   readonly cachedTokens: number;
 }
 
-const maxUsageChars = 4096;
-/** The usage stands in one of the last events: before [DONE], message_stop and the like. */
-const maxEvents = 8;
-/** Objects of an event that carry their own usage: response.completed (Responses API), message_start (Anthropic). */
+type Json = Readonly<Record<string, unknown>>;
+
+const key = '"usage"';
+/** How many places that may be it are looked at. */
+const maxTries = 8;
+/** Further from the end it is not looked for in a JSON answer. */
+const maxRestChars = 8 * 1024;
+/** An event of more characters is not parsed. */
+const maxEventChars = 64 * 1024;
+/** Objects of an event that carry its usage: response.completed (Responses API), message_start (Anthropic). */
 const carriers = ['response', 'message'];
 
 /** Between two pieces of a body whose chunk framing was relayed; JSON and event streams have no such line of their own. */
 const chunkFrame = /\r\n[0-9a-f]{1,8}\r\n/gi;
 
 /**
- * The usage of a JSON answer, out of the end of its body (latin1, and chunk framing may be left in it). Null when the
- * answer tells none, or not within `tail`.
+ * The usage of a JSON answer, out of the end of its body (latin1; chunk framing may be left in it). Null when the answer
+ * tells none, or not within `tail`. For bodies whose content-type is JSON only: of another text it may tell anything.
  *
- * Read are OpenAI's `usage` of chats, completions and embeddings (prompt_tokens, completion_tokens), of responses,
- * transcriptions and images (input_tokens, output_tokens), and Anthropic's (its input_tokens do not count those that
- * were read from or written to the cache): https://platform.openai.com/docs/api-reference and
+ * Read are OpenAI's `usage` of chats, completions and embeddings (prompt_tokens, completion_tokens) and of responses,
+ * transcriptions and images (input_tokens, output_tokens), and Anthropic's, whose input_tokens do not count what was
+ * read from the cache or written to it: https://platform.openai.com/docs/api-reference,
  * https://docs.anthropic.com/en/api/messages.
  */
 export function usageOfJson(tail: string): TokenUsage | null {
-  const text = unframed(tail).trimEnd();
-  if (!text.includes('"usage"')) return null;
-  let found = '';
-  walkMembersBack(text, { from: 0, end: text.length, maxDepth: 1 }, (name, _depth, start, end) => {
-    if (name === 'usage') found = objectAt(text, start, end);
-    return name === 'usage';
-  });
-  return found === '' ? null : usageIn(found);
+  const text = unframed(tail);
+  let at = lastKey(text, text.length);
+  for (let tries = 0; tries < maxTries && at > 0 && text.length - at <= maxRestChars; tries++) {
+    // Unescaped, its quote opens the key of a member. What follows closes the objects that it is in: with one brace
+    // before it that is valid JSON only where it is a member of the outermost.
+    const rest = text[at - 1] === '\\' ? null : parsed(`{${text.slice(at)}`);
+    if (rest !== null) return usageIn(rest.usage);
+    at = lastKey(text, at - 1);
+  }
+  return null;
 }
 
 /**
@@ -44,44 +50,25 @@ export function usageOfJson(tail: string): TokenUsage | null {
  * tokens in. An event that is not there as a whole is not read.
  */
 export function usageOfEvents(tail: string, first = ''): TokenUsage | null {
-  const usage = lastUsage(unframed(tail));
-  if (usage === null || usage.promptTokens > 0 || first === '') return usage;
-  const begun = firstUsage(unframed(first));
-  return begun === null ? usage : withPrompt(usage, begun);
-}
-
-/** Of the last event that tells any; where that has only tokens out, those in are taken from the one before. */
-function lastUsage(text: string): TokenUsage | null {
+  const text = unframed(tail);
   let last: TokenUsage | null = null;
-  let end = text.length;
-  for (let seen = 0; seen < maxEvents && end > 0; ) {
-    const lineStart = text.lastIndexOf('\n', end - 1) + 1;
-    if (text.startsWith('data:', lineStart)) {
-      seen++;
-      const usage = usageOfEvent(text.slice(lineStart + 5, end).trim());
-      if (usage !== null && last !== null) return withPrompt(last, usage);
-      last = usage ?? last;
-      if (last !== null && last.promptTokens > 0) return last;
-    }
-    end = lineStart - 1;
+  let at = lastKey(text, text.length);
+  for (let tries = 0; tries < maxTries && at > 0; tries++) {
+    const lineStart = text.lastIndexOf('\n', at) + 1;
+    const usage = usageOfLine(text, lineStart);
+    if (last !== null && usage !== null) return withPrompt(last, usage);
+    last ??= usage;
+    if (last !== null && last.promptTokens > 0) return last;
+    at = lastKey(text, lineStart - 1);
   }
-  return last;
+  const begun = last === null ? null : usageOfBeginning(first);
+  return begun === null ? last : withPrompt(last!, begun);
 }
 
-/** Of the first event that tells any. */
-function firstUsage(text: string): TokenUsage | null {
-  let start = 0;
-  for (let seen = 0; seen < maxEvents; ) {
-    const end = text.indexOf('\n', start);
-    if (end < 0) return null;
-    if (text.startsWith('data:', start)) {
-      seen++;
-      const usage = usageOfEvent(text.slice(start + 5, end).trim());
-      if (usage !== null) return usage;
-    }
-    start = end + 1;
-  }
-  return null;
+function usageOfBeginning(first: string): TokenUsage | null {
+  const text = unframed(first);
+  const at = text.indexOf(key);
+  return at < 0 ? null : usageOfLine(text, text.lastIndexOf('\n', at) + 1);
 }
 
 function withPrompt(
@@ -91,80 +78,47 @@ function withPrompt(
   return { promptTokens, cachedTokens, completionTokens };
 }
 
-/** Of an event's data: its own usage, or that of the object that it carries. */
-function usageOfEvent(data: string): TokenUsage | null {
-  if (!data.includes('"usage"')) return null;
-  const members: Members = { own: null, carried: new Map(), inner: null };
-  const begin = walkMembersBack(
-    data,
-    { from: 0, end: data.length, maxDepth: 2 },
-    (name, depth, start, end) => {
-      note(members, name, depth, objectAt(data, start, end));
-      return false;
-    },
-  );
-  // The walk has to end where the data begins, or it was no JSON, or not all of it.
-  if (begin !== 0) return null;
-  const { own, carried } = members;
-  const usage = own || carriers.map((name) => carried.get(name)).find(Boolean);
-  return usage ? usageIn(usage) : null;
+function usageOfLine(text: string, start: number): TokenUsage | null {
+  if (!text.startsWith('data:', start)) return null;
+  const newline = text.indexOf('\n', start);
+  const end = newline < 0 ? text.length : newline;
+  const event = end - start > maxEventChars ? null : parsed(text.slice(start + 5, end));
+  if (event === null) return null;
+  for (const object of [event, ...carriers.map((name) => event[name])])
+    if (isObject(object) && isObject(object.usage)) return usageIn(object.usage);
+  return null;
 }
 
-/** Texts of objects, empty for a member that is none; of several members with one name the last counts. */
-interface Members {
-  own: string | null;
-  readonly carried: Map<string, string>;
-  /** Of the object that is walked through. */
-  inner: string | null;
+/** Where the last of the keys begins that begin at `from` or before; -1 when none does. */
+function lastKey(text: string, from: number): number {
+  // Searching forwards is much faster, and most texts without it are long.
+  return from < 0 || !text.includes(key) ? -1 : text.lastIndexOf(key, from);
 }
 
-function note(members: Members, name: string, depth: number, object: string): void {
-  if (depth === 2) {
-    if (name === 'usage') members.inner ??= object;
-    return;
-  }
-  if (name === 'usage') members.own ??= object;
-  else if (!members.carried.has(name)) members.carried.set(name, members.inner ?? '');
-  members.inner = null;
-}
-
-/** The text of the object that stands at `start`; empty when another value does, or one too long to be a usage. */
-function objectAt(text: string, start: number, end: number): string {
-  let at = start;
-  while (text.charCodeAt(at) <= 0x20) at++;
-  return text[at] === '{' && end - at <= maxUsageChars ? text.slice(at, end) : '';
-}
-
-interface Details {
-  readonly cached_tokens?: unknown;
-}
-
-interface Usage {
-  readonly prompt_tokens?: unknown;
-  readonly completion_tokens?: unknown;
-  readonly input_tokens?: unknown;
-  readonly output_tokens?: unknown;
-  readonly cache_read_input_tokens?: unknown;
-  readonly cache_creation_input_tokens?: unknown;
-  readonly prompt_tokens_details?: Details | null;
-  readonly input_tokens_details?: Details | null;
-}
-
-function usageIn(object: string): TokenUsage | null {
-  let usage: Usage;
+/** The object that this text is; null when it is none. */
+function parsed(text: string): Json | null {
   try {
-    usage = JSON.parse(object) as Usage;
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
   } catch {
     return null;
   }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function usageIn(usage: unknown): TokenUsage | null {
+  if (!isObject(usage)) return null;
   const fromCache = count(usage.cache_read_input_tokens);
   const input = count(usage.input_tokens) + fromCache + count(usage.cache_creation_input_tokens);
   const promptTokens = count(usage.prompt_tokens) || input;
   const completionTokens = count(usage.completion_tokens) || count(usage.output_tokens);
   if (promptTokens + completionTokens === 0) return null;
   const details = usage.prompt_tokens_details ?? usage.input_tokens_details;
-  const cachedTokens = Math.min(promptTokens, count(details?.cached_tokens) || fromCache);
-  return { promptTokens, completionTokens, cachedTokens };
+  const told = isObject(details) ? count(details.cached_tokens) : 0;
+  return { promptTokens, completionTokens, cachedTokens: Math.min(promptTokens, told || fromCache) };
 }
 
 /** A number of tokens; 0 for what is none. */
