@@ -1,45 +1,51 @@
-import { parseArgs } from 'node:util';
-import { check } from './cli/check.ts';
+import { asksForHelp, readFlags, UsageError } from './cli/flags.ts';
+import { usageOf } from './cli/usage.ts';
 
-const usage = `Usage: pilotlight COMMAND [OPTIONS]
+const defaultConfig = 'pilotlight.yaml';
+const defaultAdmin = 'http://127.0.0.1:9090';
 
-  serve --config FILE      run the gateway (the default command)
-  check --config FILE      name every fault of a configuration; exit 1 when there is one
-  status [--admin URL]     print a table of the models of a running gateway (token: PILOTLIGHT_ADMIN_TOKEN)
-  demo-backend [FLAGS]     run a simulated OpenAI-compatible backend: --port --host --model --load-time 3s
-                           --first-token 80ms --tokens-per-second 50 --tokens 24 --slots 4
-  version                  print the version
-
-FILE defaults to pilotlight.yaml.`;
-
-/** A message for the person at the terminal; the process ends with `exitCode`. */
-function fail(message: string, exitCode: number): void {
-  process.stderr.write(`pilotlight: ${message}\n`);
-  process.exitCode = exitCode;
-}
+/** Each command loads only what it needs. Rejects with UsageError for what it does not understand. */
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  async serve(args) {
+    const { config = defaultConfig } = readFlags('serve', args, ['config']);
+    await (await import('./cli/serve.ts')).serve(config);
+  },
+  async check(args) {
+    const { config = defaultConfig } = readFlags('check', args, ['config']);
+    await (await import('./cli/check.ts')).check(config);
+  },
+  async status(args) {
+    const { admin = defaultAdmin } = readFlags('status', args, ['admin']);
+    await (await import('./cli/status.ts')).status(admin);
+  },
+  async 'demo-backend'(args) {
+    await (await import('./cli/demo-backend.ts')).demoBackend(args);
+  },
+  async version(args) {
+    readFlags('version', args, []);
+    await (await import('./cli/version.ts')).version();
+  },
+};
 
 async function run(argv: readonly string[]): Promise<void> {
   const [first = 'serve', ...rest] = argv;
-  if (first === '--help' || first === '-h' || first === 'help') {
-    process.stdout.write(`${usage}\n`);
-    return;
-  }
+  if (first === 'help') return help(rest[0]);
+  if (first === '--version') return commands.version!(rest);
   const command = first.startsWith('-') ? 'serve' : first;
-  const args = first.startsWith('-') ? [...argv] : rest;
-  if (command === 'demo-backend') return (await import('./cli/demo-backend.ts')).demoBackend(args);
-  if (command === 'version') return (await import('./cli/version.ts')).version();
-  const { values } = parseArgs({
-    args,
-    options: { config: { type: 'string', default: 'pilotlight.yaml' }, admin: { type: 'string' } },
-  });
-  if (command === 'serve') return (await import('./cli/serve.ts')).serve(values.config);
-  if (command === 'check') return check(values.config);
-  if (command === 'status')
-    return (await import('./cli/status.ts')).status(values.admin ?? 'http://127.0.0.1:9090');
-  fail(`unknown command ${JSON.stringify(command)}\n\n${usage}`, 2);
+  const args = first.startsWith('-') ? argv : rest;
+  if (asksForHelp(args)) return help(first.startsWith('-') ? undefined : first);
+  if (!Object.hasOwn(commands, command))
+    throw new UsageError(`unknown command "${command}"; pilotlight --help names them`);
+  await commands[command]!(args);
+}
+
+function help(command: string | undefined): void {
+  process.stdout.write(`${usageOf(command)}\n`);
 }
 
 run(process.argv.slice(2)).catch((error: unknown) => {
-  const isUsage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
-  fail(error instanceof Error ? error.message : String(error), isUsage ? 2 : 1);
+  // A ConfigError names the file in each of its lines.
+  const prefix = error instanceof Error && error.name === 'ConfigError' ? '' : 'pilotlight: ';
+  process.stderr.write(`${prefix}${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(error instanceof UsageError ? 2 : 1);
 });

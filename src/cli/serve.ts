@@ -1,48 +1,86 @@
 import { fileURLToPath } from 'node:url';
 import { type App, startApp } from '../app.ts';
 import { ConfigError, loadConfig } from '../config/load.ts';
-import type { ModelSettings, Settings } from '../config/settings.ts';
+import type { Settings } from '../config/settings.ts';
+import { formatDuration } from '../config/units.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { watchConfig } from '../config/watch.ts';
+import { killOwned } from '../drivers/process/orphans.ts';
 import { createLog, type Log } from '../meter/log.ts';
+import { greeting } from './greeting.ts';
+import { listenFault } from './listen-fault.ts';
+import { spoolFault } from './spool-fault.ts';
 
-/** `pilotlight serve`: runs until SIGTERM or SIGINT, then drains; a second signal ends it at once. */
+/**
+ * `pilotlight serve`: runs until SIGTERM or SIGINT, then drains; a second signal ends it and its backends at once.
+ * Rejects in words for the terminal when it cannot start; then nothing is left running.
+ */
 export async function serve(file: string): Promise<void> {
   const settings = await loadConfig(file, process.env);
   const log = createLog(settings.log.level);
-  const main = fileURLToPath(
-    new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
-  );
-  const app = await startApp({ settings, configFile: file, log, ownCommand: [process.execPath, main] });
+  // From here on: a signal during the start is obeyed after it, so that what was started is ended in order.
+  const signalled = untilSignal();
+  const app = await start(settings, file, log);
   process.stderr.write(greeting(settings, app));
-  for (const warning of warningsOf(settings)) process.stderr.write(`warning: ${warning}\n`);
+  await warn(settings);
   let reloading = Promise.resolve();
   // One after the other: of two quick changes the later one must win.
   const watcher = watchConfig(file, () => {
     reloading = reloading.then(() => reload(file, app, log));
   });
-  await untilSignal();
+  await signalled;
   watcher.close();
-  process.stderr.write(
-    `shutting down: waiting up to ${settings.server.drainMs / 1000} s for running requests\n`,
-  );
-  process.once('SIGTERM', endAtOnce);
-  process.once('SIGINT', endAtOnce);
+  process.stderr.write(shuttingDown(settings.server.drainMs));
   await app.close();
   log.flush(() => process.exit(0));
 }
 
-/** The child processes are ended by the next start. */
-function endAtOnce(): void {
-  process.stderr.write('second signal: ending at once\n');
-  process.exit(130);
+async function start(settings: Settings, configFile: string, log: Log): Promise<App> {
+  const name = import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js';
+  const main = fileURLToPath(new URL(name, import.meta.url));
+  try {
+    return await startApp({ settings, configFile, log, ownCommand: [process.execPath, main] });
+  } catch (error) {
+    // Backends that are always up were started before the ports were opened.
+    killOwned();
+    const { listen, admin } = settings.server;
+    throw listenFault(error, [
+      { key: 'server.admin', address: admin },
+      { key: 'server.listen', address: listen },
+    ]);
+  }
 }
 
+async function warn(settings: Settings): Promise<void> {
+  const { spool } = settings.server;
+  const spoolWarning = spool.maxBytes === 0 ? null : await spoolFault(spool.dir);
+  const warnings = [...warningsOf(settings), ...(spoolWarning === null ? [] : [spoolWarning])];
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+}
+
+function shuttingDown(drainMs: number): string {
+  const within = drainMs === 0 ? '' : ` up to ${formatDuration(drainMs)}`;
+  return `shutting down: waiting${within} for running requests; a second signal ends all at once\n`;
+}
+
+/** The first of SIGTERM and SIGINT; the next one ends the process, and kills its backends. */
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
+    let isSecond = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (isSecond) endAtOnce(signal);
+      isSecond = true;
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
   });
+}
+
+function endAtOnce(signal: NodeJS.Signals): never {
+  process.stderr.write('second signal: ending at once\n');
+  killOwned();
+  process.exit(signal === 'SIGINT' ? 130 : 143);
 }
 
 async function reload(file: string, app: App, log: Log): Promise<void> {
@@ -54,34 +92,4 @@ async function reload(file: string, app: App, log: Log): Promise<void> {
     app.refuseReload(fault);
     log.error({ fault }, 'configuration refused: the old one stays');
   }
-}
-
-function greeting(settings: Settings, { address, adminAddress }: App): string {
-  const scheme = settings.server.tls === null ? 'http' : 'https';
-  const url = `${scheme}://${address.host}:${address.port}`;
-  const models = [...settings.models.values()];
-  const named = models.find(({ match }) => match === null);
-  const lines = [
-    `Pilotlight listens on ${url} (OpenAI: ${url}/v1), admin on http://${adminAddress.host}:${adminAddress.port}`,
-    'Models:',
-    ...models.map(describe),
-  ];
-  if (named !== undefined)
-    lines.push('Try:', `  ${tryCommand(url, named.name, settings.auth.keys.length > 0)}`);
-  return `${lines.join('\n')}\n`;
-}
-
-function describe({ name, aliases, revision }: ModelSettings): string {
-  const { backend, concurrency, scale } = revision;
-  const what = backend.driver === 'process' ? backend.command.join(' ') : backend.urls.join(', ');
-  const also = aliases.length > 0 ? ` (also ${aliases.join(', ')})` : '';
-  const limit = concurrency === 0 ? 'no limit' : `${concurrency} at once`;
-  const idle = scale.idleMs === 0 ? 'stays up' : `to zero after ${scale.idleMs / 1000} s idle`;
-  return `  ${name}${also}: ${backend.driver}, ${limit}, ${idle}: ${what}`;
-}
-
-function tryCommand(url: string, model: string, needsKey: boolean): string {
-  const key = needsKey ? " -H 'authorization: Bearer KEY'" : '';
-  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }] });
-  return `curl ${url}/v1/chat/completions${key} -H 'content-type: application/json' -d '${body}'`;
 }

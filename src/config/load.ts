@@ -45,16 +45,18 @@ export async function loadConfig(file: string, env: NodeJS.ProcessEnv): Promise<
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(file, [{ path: '', line: null, message: reasonOf(error), hint: null }]);
+    throw new ConfigError(file, [{ path: '', line: null, ...reasonOf(error) }]);
   }
   return parseConfig(text, { file, env, readFile: (path) => readFileSync(path, 'utf8') });
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): { message: string; hint: string | null } {
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'does not exist';
-  if (code === 'EISDIR') return 'is a folder, not a file';
-  return `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  if (code === 'ENOENT') return { message: 'does not exist', hint: 'name another with --config FILE' };
+  if (code === 'EISDIR') return { message: 'is a folder, not a file', hint: null };
+  if (code === 'EACCES') return { message: 'cannot be read: permission denied', hint: null };
+  const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  return { message, hint: null };
 }
 
 /** Checks the text of a configuration file; pure but for `source.readFile`. Throws ConfigError with every fault. */

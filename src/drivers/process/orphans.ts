@@ -1,6 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { systemClock } from '../../core/clock.ts';
-import { formatOwner, type Owner, type ProcessIdentity, readIdentity, readOwner } from './owner.ts';
+import {
+  currentOwner,
+  formatOwner,
+  type Owner,
+  type ProcessIdentity,
+  readIdentity,
+  readOwner,
+} from './owner.ts';
 
 const pollMs = 10;
 /** A process in uninterruptible sleep (a hung GPU driver) does not die when killed: start-up goes on without it. */
@@ -25,6 +32,17 @@ export function endEscaped(gateway: Owner): Promise<number> {
     const leader = readIdentity(identity.groupPid);
     return formatOwner(owner) === mark && leader?.parentPid !== gateway.pid;
   });
+}
+
+/**
+ * Kills what this process started through its drivers, with all that it started, and does not wait: for an end at once,
+ * when nothing can be closed in order any more. Linux only, like `endOrphans`.
+ */
+export function killOwned(): void {
+  const gateway = currentOwner('');
+  const isOwn = (_: ProcessIdentity, owner: Owner) =>
+    owner.pid === gateway.pid && owner.startTime === gateway.startTime;
+  for (const identity of findMarked(isOwn)) kill(identity);
 }
 
 type Choice = (identity: ProcessIdentity, owner: Owner) => boolean;

@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+
+/** The command line cannot be understood: one line for the person at the terminal, and exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/**
+ * Reads `--flag value` and `--flag=value` of a command; the last of a repeated one wins. Throws UsageError for an
+ * unknown flag, one without a value, and any other argument.
+ */
+export function readFlags<Flag extends string>(
+  command: string,
+  args: readonly string[],
+  flags: readonly Flag[],
+): Partial<Record<Flag, string>> {
+  const options = Object.fromEntries(flags.map((flag) => [flag, { type: 'string' as const }]));
+  // Not strict: parseArgs' own messages speak of its API, not of these flags.
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values: Partial<Record<string, string>> = {};
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') throw new UsageError(`${command}: unexpected argument "${token.value}"`);
+    if (!Object.hasOwn(options, token.name)) {
+      const known =
+        flags.length === 0 ? 'it has none' : `it has ${flags.map((flag) => `--${flag}`).join(', ')}`;
+      throw new UsageError(`${command}: unknown flag ${token.rawName}; ${known}`);
+    }
+    if (!token.value) throw new UsageError(`${command}: ${token.rawName} needs a value`);
+    values[token.name] = token.value;
+  }
+  return values;
+}
+
+/** Whether --help or -h is among the arguments (of those before a `--`). */
+export function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const flags = end === -1 ? args : args.slice(0, end);
+  return flags.includes('--help') || flags.includes('-h');
+}

@@ -1,0 +1,59 @@
+import type { ModelSettings, Settings } from '../config/settings.ts';
+import { formatDuration } from '../config/units.ts';
+
+/** Where the gateway listens, with the ports that the system chose. */
+export interface GreetingAddresses {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly adminAddress: { readonly host: string; readonly port: number };
+}
+
+/** What a person reads at the start: where it listens, what each model is, and one request to try. Ends with a line break. */
+export function greeting(settings: Settings, { address, adminAddress }: GreetingAddresses): string {
+  const scheme = settings.server.tls === null ? 'http' : 'https';
+  const url = `${scheme}://${address.host}:${address.port}`;
+  const models = [...settings.models.values()];
+  const named = models.find(({ match }) => match === null);
+  const lines = [
+    `Pilotlight listens on ${url} (OpenAI: ${url}/v1), admin on http://${adminAddress.host}:${adminAddress.port}`,
+    'Models:',
+    ...models.map(describe),
+  ];
+  if (named !== undefined)
+    lines.push('Try:', `  ${tryCommand(url, named.name, settings.auth.keys.length > 0)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function describe({ name, aliases, revision }: ModelSettings): string {
+  const { backend, concurrency, scale } = revision;
+  const also = aliases.length > 0 ? ` (also ${aliases.join(', ')})` : '';
+  const limit = concurrency === 0 ? 'no limit' : `${concurrency} at once`;
+  const isKept = scale.idleMs === 0 || scale.min >= scale.max || backend.driver === 'static';
+  const idle = isKept ? 'stays up' : `${zero(scale.min)} after ${formatDuration(scale.idleMs)} idle`;
+  const what =
+    backend.driver === 'process' ? `runs ${commandLine(name, backend.command)}` : backend.urls.join(', ');
+  return `  ${name}${also}: ${limit}, ${idle}; ${what}`;
+}
+
+function zero(min: number): string {
+  return min === 0 ? 'to zero' : `to ${min}`;
+}
+
+/** As one would type it: this program by its name, the model filled in; the port is chosen at each start. */
+function commandLine(model: string, [first = '', ...rest]: readonly string[]): string {
+  const program = first === '{pilotlight}' ? 'pilotlight' : first;
+  const words = [program, ...rest].map((word) =>
+    word.replaceAll('{model}', model).replaceAll('{port}', 'PORT'),
+  );
+  return words.map(quoted).join(' ');
+}
+
+/** For a POSIX shell. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function tryCommand(url: string, model: string, needsKey: boolean): string {
+  const key = needsKey ? " -H 'authorization: Bearer KEY'" : '';
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }] });
+  return `curl ${url}/v1/chat/completions${key} -H 'content-type: application/json' -d ${quoted(body)}`;
+}
