@@ -52,6 +52,8 @@ export interface App {
 export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log } = options;
   const clock = systemClock;
+  // First of all: a start that fails here has started nothing.
+  const keyPair = settings.server.tls === null ? null : await readKeyPair(settings.server.tls);
   const ownerHash = createHash('sha256').update(resolve(options.configFile)).digest('hex').slice(0, 16);
   const orphans = await endOrphans(ownerHash);
   if (orphans > 0) log.warn({ orphans }, 'ended processes that an earlier gateway left behind');
@@ -95,7 +97,6 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   roster.apply(life.settings);
   const connections = new Connections();
-  const keyPair = settings.server.tls === null ? null : await readKeyPair(settings.server.tls);
   const requests = await createRequestServer({
     server: settings.server,
     tls: keyPair,

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -136,10 +137,16 @@ describe('a certificate whose files change', () => {
     await expect.poll(() => taken).toBe(1);
   });
 
-  it('ends a start with the files named when it is no pair', async () => {
+  it('ends a start, before any backend is started, with the files named when it is no pair', async () => {
     const dir = await folder();
     await write(dir, { cert: old.cert, key: renewed.key });
-    await expect(gatewayOf(dir)).rejects.toThrow(/server\.tls: .* are no pair: .*key values mismatch/);
+    const marker = join(dir, 'started');
+    const model = `  p: { scale: { min: 1 }, backend: { driver: process, command: [sh, -c, "touch ${marker}; sleep 3 # {port}"] } }`;
+    const starting = fixture.gateway(model, { server: { tls: filesIn(dir) } });
+    await expect(starting).rejects.toThrow(/server\.tls: .* are no pair: .*key values mismatch/);
+    // Nothing is to happen, so there is nothing to wait for but time.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(existsSync(marker)).toBe(false);
   });
 });
 
