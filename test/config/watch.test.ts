@@ -71,6 +71,34 @@ describe('watching the configuration', () => {
     }
   });
 
+  it('sees a change of the file that a link in another folder leads to, and tells of it once', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'pilotlight-watch-'));
+    try {
+      const target = join(elsewhere, 'real.yaml');
+      writeFileSync(target, 'a');
+      symlinkSync(target, file);
+      start();
+      writeFileSync(target, 'b');
+      await isSeen('b');
+      writeFileSync(`${target}.new`, 'c');
+      renameSync(`${target}.new`, target);
+      await isSeen('c');
+      expect(seen).toEqual(['b', 'c']);
+    } finally {
+      rmSync(elsewhere, { recursive: true });
+    }
+  });
+
+  it('sees the file come back after its folder was replaced', async () => {
+    writeFileSync(file, 'a');
+    start();
+    renameSync(folder, `${folder}.old`);
+    mkdirSync(folder);
+    writeFileSync(file, 'b');
+    await isSeen('b');
+    rmSync(`${folder}.old`, { recursive: true });
+  });
+
   it('is neither held up nor woken by another file that is written all the time', async () => {
     writeFileSync(file, 'a');
     start();
