@@ -98,7 +98,6 @@ export function gateway(options: GatewayOptions): string {
   heldMemory: 64MiB
   spool: { dir: ${options.dir}/spool, max: 4GiB }
   drain: 1s
-stateDir: ${options.dir}/state
 models:
   bench:
     backend:

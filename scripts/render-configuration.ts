@@ -27,7 +27,7 @@ Runnable files are in [examples/](../examples/). Editors complete the keys with 
 - An **address** is \`host:port\`, \`[::1]:port\`, or \`:port\` for all IPv4 addresses; port 0 takes a free one.
 - \`\${env.NAME}\` in a text is replaced by that environment variable; one that is not set is a fault.
 - \`file:PATH\` as an API key, its hash, the admin token or a backend header is replaced by the text of that file. Such
-  paths and those of \`server.tls\` start at the folder of the configuration file; \`stateDir\`, \`server.spool.dir\` and
+  paths and those of \`server.tls\` start at the folder of the configuration file; \`server.spool.dir\` and
   \`backend.cwd\` start at the working directory.
 - Without \`auth\` only loopback addresses may be listened on. \`auth: open\` serves anybody on any address.
 - A changed file is taken without dropping a request. A bad one is refused whole, and the loaded one stays.

@@ -17,7 +17,7 @@ import { KeyRing } from './http/auth.ts';
 import { followCertificate, type KeyPair, readKeyPair } from './http/certificate.ts';
 import { Connections } from './http/connections.ts';
 import { createRequestServer } from './http/request-server.ts';
-import { createAccessLog, type Log } from './meter/log.ts';
+import { createAccessLog, droppedLinesOf, type Log } from './meter/log.ts';
 import { Metrics } from './meter/metrics.ts';
 import { Pipeline } from './pipeline.ts';
 import { createProber } from './probe/http-prober.ts';
@@ -64,10 +64,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     dir: settings.server.spool.dir,
     maxSpoolBytes: settings.server.spool.maxBytes,
   });
-  const metrics = new Metrics(
-    () => gaugesOf(roster),
-    () => held.memoryBytes,
-  );
+  const metrics = new Metrics({
+    models: () => gaugesOf(roster),
+    hasModel: (model) => roster.models.has(model),
+    held,
+    droppedLogLines: () => droppedLinesOf(log),
+  });
   const roster: Roster = new Roster(
     {
       clock,
@@ -127,7 +129,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     reload(next) {
       const effective = withOwnCommand(next, options.ownCommand);
       if (fixedPart(next) !== fixedPart(settings))
-        log.warn('changes under server, stateDir, store and log are taken at the next start');
+        log.warn('changes under server, store and log are taken at the next start');
       roster.apply(effective);
       life.settings = effective;
       life.keyRing = new KeyRing(next.auth.keys);
@@ -155,8 +157,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 /** What a running gateway keeps as it was at its start. */
-function fixedPart({ server, stateDir, store, log }: Settings): string {
-  return JSON.stringify([server, stateDir, store, log]);
+function fixedPart({ server, store, log }: Settings): string {
+  return JSON.stringify([server, store, log]);
 }
 
 /** While draining the listener stays open to say so; idle connections are closed as they become idle. */
@@ -177,7 +179,8 @@ function createDrivers({ log }: AppOptions, ownerHash: string): Record<'process'
 }
 
 function* gaugesOf(roster: Roster) {
-  for (const [name, model] of roster.models) yield [name, model.gauges()] as const;
+  for (const [name, model] of roster.models)
+    for (const gauges of model.gauges()) yield [name, gauges] as const;
 }
 
 function follow(

@@ -9,6 +9,7 @@ const notBuilt: readonly (readonly string[])[] = [
   ['models', '*', 'traffic'],
   ['models', '*', 'tenants'],
   ['tenants'],
+  ['stateDir'],
   ['discovery'],
   ['jobs'],
 ];

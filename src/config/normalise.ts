@@ -23,7 +23,6 @@ export function normalise(raw: RawConfig, file: string): Settings {
   return {
     server: serverOf(raw.server, dirname(file)),
     auth: authOf(raw.auth),
-    stateDir: raw.stateDir,
     store: raw.store,
     log: raw.log,
     models: new Map(models),

@@ -18,7 +18,6 @@ const logSchema = z
 export const configSchema = z.strictObject({
   server: serverSchema,
   auth: authSchema,
-  stateDir: z.string().min(1).prefault('./.pilotlight').describe('Folder for what must survive a restart.'),
   store: z.literal('memory').prefault('memory').describe('Where shared state lives; memory only for now.'),
   log: logSchema,
   models: z

@@ -127,7 +127,6 @@ export interface Settings {
   readonly server: ServerSettings;
   /** `open`: no key needed, on any address. */
   readonly auth: { readonly open: boolean; readonly keys: readonly KeySettings[] };
-  readonly stateDir: string;
   readonly store: 'memory';
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly access: boolean };
   readonly models: ReadonlyMap<string, ModelSettings>;

@@ -24,7 +24,7 @@ describe('defaults', () => {
       },
     });
     expect(settings.auth).toEqual({ open: false, keys: [] });
-    expect(settings).toMatchObject({ stateDir: './.pilotlight', store: 'memory' });
+    expect(settings).toMatchObject({ store: 'memory' });
     expect(settings.log).toEqual({ level: 'info', access: true });
     expect([...settings.models.keys()]).toEqual(['llama']);
     expect(settings.models.get('llama')).toEqual({
@@ -149,8 +149,9 @@ models:
   });
 
   it('may come from the environment, several times in a text', () => {
-    const settings = parse(fileWith({ top: 'stateDir: "${env.A}/x/${env.B}"' }), { env: { A: '/a', B: '' } });
-    expect(settings.stateDir).toBe('/a/x/');
+    const top = 'server: { spool: { dir: "${env.A}/x/${env.B}" } }';
+    const settings = parse(fileWith({ top }), { env: { A: '/a', B: '' } });
+    expect(settings.server.spool.dir).toBe('/a/x/');
   });
 
   it('may be a secret in a file next to the configuration, of which only the hash is kept for a key', () => {

@@ -47,6 +47,7 @@ const cases: readonly FaultCase[] = [
   ],
   ['revisions', fileWith({ model: 'revisions: {}' }), 'models.llama.revisions', 'is not built yet', null],
   ['traffic', fileWith({ model: 'traffic: []' }), 'models.llama.traffic', 'is not built yet', null],
+  ['a folder for state', fileWith({ top: 'stateDir: /x' }), 'stateDir', 'is not built yet', null],
   ['a later store', fileWith({ top: 'store: sqlite:/x' }), 'store', 'sqlite is not built yet', 'use memory'],
   [
     'another later store',
@@ -135,7 +136,7 @@ const cases: readonly FaultCase[] = [
     null,
   ],
   ['an unresolved alias of YAML', 'models: *x', '', 'YAML: ', null],
-  ['an unknown tag of YAML', fileWith({ top: 'stateDir: !secret x' }), '', 'YAML: ', null],
+  ['an unknown tag of YAML', fileWith({ top: 'server: { spool: { dir: !secret x } }' }), '', 'YAML: ', null],
   ['an anchor that holds itself', 'models: &m { a: { aliases: [*m] } }', '', '*m refers to itself', null],
   ['a list as a key', 'models: { ? [a] : {} }', '', 'a key must be text', null],
   ['a key that plain data would lose', 'models: { __proto__: {} }', '', '__proto__ cannot be a key', null],

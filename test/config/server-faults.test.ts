@@ -74,8 +74,8 @@ const cases: readonly FaultCase[] = [
   ],
   [
     'an unset variable',
-    fileWith({ top: 'stateDir: "${env.NOPE}"' }),
-    'stateDir',
+    fileWith({ top: 'server: { spool: { dir: "${env.NOPE}" } }' }),
+    'server.spool.dir',
     'environment variable NOPE is not set',
     null,
   ],

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -99,7 +100,7 @@ describe('docker-compose.yml', () => {
     expect(gateway.ports).toEqual([`127.0.0.1:8080:${settings.server.listen.port}`]);
     expect(settings.server.listen.host).toBe('0.0.0.0');
     expect(settings.auth.keys).toHaveLength(1);
-    expect(gateway.volumes).toEqual([`state:${settings.stateDir}`]);
+    expect(gateway.volumes).toEqual([`state:${dirname(settings.server.spool.dir)}`]);
     expect(seconds(gateway.stop_grace_period!) * 1_000).toBeGreaterThan(settings.server.drainMs);
 
     const [name, ...argv] = backend.command;
