@@ -34,6 +34,8 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     logger: false,
     exposeHeadRoutes: false,
     return503OnClosing: false,
+    // Names of models in paths may be as long as a head allows.
+    routerOptions: { maxParamLength: options.limits.headerBytes },
     // One server also for `localhost`, which Fastify would otherwise serve by a second one without these limits.
     serverFactory: (handler) => createLimitedServer(options, handler),
     frameworkErrors: (error, request, reply) => {
