@@ -10,8 +10,9 @@ import { type ForwardEnd, Forwarding, type ForwardOwner } from './forward/forwar
 import { Heartbeat } from './forward/heartbeat.ts';
 import { type BodyListener, RequestBody } from './forward/request-body.ts';
 import { Timings } from './forward/timings.ts';
-import type { Arrival, ModelEntry, Pipeline } from './pipeline.ts';
-import { modelPatch } from './protocols/rewrite.ts';
+import { type Arrival, type ModelEntry, type Pipeline, phaseOf } from './pipeline.ts';
+import { renamed } from './protocols/rewrite.ts';
+import { usageOf } from './protocols/usage.ts';
 
 /** One request on its way through the pipeline; it is its own waiter in the gate. */
 export class Passage implements Waiter, BodyListener, ForwardOwner {
@@ -104,15 +105,11 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.#timings.queued(entry.wakeInfo().state !== 'ready');
     const { heartbeat } = entry.settings;
     const { isStream } = this.#intent!;
-    const everyMs = isStream ? heartbeat.streamMs : heartbeat.jsonMs;
+    const everyMs = this.#arrival.upgrade !== null ? 0 : isStream ? heartbeat.streamMs : heartbeat.jsonMs;
     this.#heartbeat.start(this.#pipeline.options.clock, everyMs, () => {
-      const { state, step, etaMs } = entry.wakeInfo();
-      const phase = state === 'ready' ? 'waiting' : (step ?? state);
-      this.#answer.heartbeat(isStream ? 'sse' : 'json', {
-        position: entry.gate.position(this),
-        phase,
-        etaMs,
-      });
+      const info = entry.wakeInfo();
+      const state = { position: entry.gate.position(this), phase: phaseOf(info), etaMs: info.etaMs };
+      this.#answer.heartbeat(isStream ? 'sse' : 'json', state);
     });
   }
 
@@ -138,12 +135,12 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     const upstream = entry.upstreams.get(permit.replicaId, permit.origin, nowMs);
     const { revision } = entry.settings;
     // An alias is sent on as the name the backend knows.
-    const patch = modelPatch(this.#intent!, revision.sendModel ?? entry.settings.name);
+    const name = revision.sendModel ?? entry.settings.name;
     const attempt = prepareAttempt(this.#arrival, {
       upstream,
       revision,
       body: this.#body,
-      patch,
+      ...renamed(this.#intent!, this.#arrival.forwardPath, name),
       isStream: this.#intent!.isStream,
       arrivedAtMs: this.#timings.arrivedAtMs,
       dropCredentials: dropCredentials(),
@@ -161,8 +158,9 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.#body.letGo();
   }
 
-  onBytes(nowMs: number): void {
+  onBytes(nowMs: number, gapMs: number | null): void {
     this.#entry!.stallWatch.heard(this.#permit!.replicaId, nowMs);
+    if (gapMs !== null && this.#answer.isSse) this.#entry!.meter.gap(gapMs);
   }
 
   onForwardEnd(end: ForwardEnd): void {
@@ -206,8 +204,8 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     if (this.#isOver) return;
     const error = toPilotlightError(thrown);
     if (error.code === 'internal') this.#pipeline.options.onInternalError(error.cause);
-    // A full disk is to be told of, where a full budget is not.
-    else if (error.code === 'memory_full' && error.cause) this.#pipeline.options.onInternalError(error);
+    else if (error.code === 'memory_full' && error.cause !== undefined)
+      this.#pipeline.options.onInternalError(error);
     this.#stopWaiting();
     this.#answer.fail(error);
     this.#over(error.code);
@@ -233,11 +231,10 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.#isOver = true;
     this.#body.close();
     const { res, head, requestId, key } = this.#arrival;
+    const { method, path } = head;
     const facts = {
       ...this.#timings.facts(),
-      requestId,
-      method: head.method,
-      path: head.path,
+      ...{ requestId, method, path },
       model: this.#entry?.settings.name ?? null,
       key: key?.name ?? null,
       status: res.statusCode,
@@ -246,6 +243,8 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
       retries: this.attempts,
     };
     this.#entry?.meter.finished(facts);
+    const usage = usageOf(this.#answer.tail);
+    if (usage !== null) this.#entry!.meter.tokens(usage);
     this.#pipeline.leave(this, facts);
   }
 }

@@ -10,11 +10,13 @@ import type { Dialect, Intent, IntentParser, RequestHead } from './core/protocol
 import type { FlatHeaders } from './forward/headers.ts';
 import type { HeldMemory } from './forward/held-memory.ts';
 import type { StallWatch } from './forward/stall-watch.ts';
+import type { UpgradeRequest } from './forward/tunnel.ts';
 import type { Upstreams } from './forward/upstreams.ts';
 import type { Watchdog } from './forward/watchdog.ts';
 import type { AccessFacts } from './meter/log.ts';
 import type { ModelMeter } from './meter/metrics.ts';
 import { Passage } from './passage.ts';
+import { modelNotFound } from './protocols/model-name.ts';
 
 /** A configured model as the data path sees it. */
 export interface ModelEntry {
@@ -25,6 +27,11 @@ export interface ModelEntry {
   readonly stallWatch: StallWatch;
   wakeInfo(): WakeInfo;
   report(replicaId: string, report: ReplicaReport): void;
+}
+
+/** Where a model stands, in a word for one who waits for it. */
+export function phaseOf({ state, step }: WakeInfo): string {
+  return state === 'ready' ? 'waiting' : (step ?? state);
 }
 
 /** Finds models by the name or alias that a client used. */
@@ -48,6 +55,8 @@ export interface Arrival {
   readonly intent: Intent | null;
   /** The path and query to send on. */
   readonly forwardPath: string;
+  /** The client asks to switch to WebSocket; `res` serves only for refusals then. */
+  readonly upgrade: UpgradeRequest | null;
 }
 
 /** What the data path is built from. */
@@ -89,14 +98,8 @@ export class Pipeline {
 
   /** model -> revision, or model_not_found with the names there are. */
   route(intent: Intent): ModelEntry | PilotlightError {
-    const entry = this.options.directory.find(intent.model);
-    if (entry !== undefined) return entry;
-    const names = this.options.directory.names();
-    const known = names.length > 20 ? `${names.slice(0, 20).join(', ')}, ...` : names.join(', ');
-    return new PilotlightError(
-      'model_not_found',
-      `model ${JSON.stringify(intent.model)} not found; known: ${known}`,
-    );
+    const { directory } = this.options;
+    return directory.find(intent.model) ?? modelNotFound(intent.model, directory.names());
   }
 
   /** Enters the gate: a permit at once, a refusal, or null for the queue (then `passage.granted` or `refused`). */

@@ -55,6 +55,12 @@ export const errorTable = {
     when: 'The admin port without a token was asked under a host name that is not a loopback one (DNS rebinding).',
     remedy: 'Use 127.0.0.1 or localhost, or set server.admin.token.',
   },
+  forbidden_origin: {
+    status: 403,
+    type: 'permission_error',
+    when: 'A browser asks for a WebSocket from a page whose origin is neither this host nor in server.cors.origins.',
+    remedy: 'Add the origin to server.cors.origins.',
+  },
   model_not_found: {
     status: 404,
     type: 'invalid_request_error',
@@ -98,6 +104,12 @@ export const errorTable = {
     type: 'invalid_request_error',
     when: 'An Expect header asks for something else than 100-continue.',
     remedy: 'Leave the header out.',
+  },
+  upgrade_required: {
+    status: 426,
+    type: 'invalid_request_error',
+    when: 'The path is a WebSocket and was asked without an upgrade.',
+    remedy: 'Connect with a WebSocket client.',
   },
   headers_too_large: {
     status: 431,

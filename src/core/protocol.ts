@@ -31,8 +31,8 @@ export interface Intent {
   readonly isStream: boolean;
   /** Where the model's name lies in the body (a JSON string with its quotes, or a bare form value); null: not there. */
   readonly modelSpan: Span | null;
-  /** How the name is written there, for rewriting it. */
-  readonly modelEncoding: 'json' | 'form' | 'none';
+  /** How the name is written there, for rewriting it; `query`: as ?model= of the path. */
+  readonly modelEncoding: 'json' | 'form' | 'query' | 'none';
   /** Where the prompt (messages, prompt or input) lies in the body, for prefix affinity; null: unknown. */
   readonly promptSpan: Span | null;
 }

@@ -1,11 +1,22 @@
+import type { Socket } from 'node:net';
 import { PilotlightError } from '../core/errors.ts';
 import type { WaitState } from '../core/protocol.ts';
+import { type AnswerTail, answerTailOf } from './answer-tail.ts';
+import { isEventEnd } from './event-end.ts';
 import { type AnswerHead, answerTrailers, type FlatHeaders } from './headers.ts';
 import { cutAnswer, type ReplyContext, sendError } from './reply.ts';
+import { switchingHead, Tunnel } from './tunnel.ts';
 
 /** Adds what the gateway says of itself in every answer, at the moment when it begins. */
 export interface AddedFields {
   appendTo(fields: FlatHeaders): void;
+}
+
+/** Told of what passes after a switch of protocols. */
+export interface TunnelListener {
+  onBytes(): void;
+  /** `by` ended first; both are closed. */
+  onEnd(by: 'client' | 'backend'): void;
 }
 
 /** Up to here copying an answer's only chunk is cheaper than a write of two parts. */
@@ -24,6 +35,7 @@ export class AnswerWriter {
   #expectedBytes: number | null = null;
   #bytes = 0;
   #isSse = false;
+  #tail: AnswerTail | null = null;
   #isAtEventEnd = true;
   #committed: 'no' | 'sse' | 'json' = 'no';
   #isBegun = false;
@@ -47,6 +59,11 @@ export class AnswerWriter {
   /** Bytes of body passed on. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Where its usage may be told; null: it is not one that tells any. */
+  get tail(): AnswerTail | null {
+    return this.#tail;
   }
 
   get isSse(): boolean {
@@ -78,6 +95,7 @@ export class AnswerWriter {
   head(head: AnswerHead): void {
     this.#isSse = !head.isEncoded && head.contentType.startsWith('text/event-stream');
     this.#expectedBytes = head.bodyBytes;
+    this.#tail = answerTailOf(head);
     if (this.#committed !== 'no') {
       this.#joinCommitted(head);
       return;
@@ -119,6 +137,26 @@ export class AnswerWriter {
     return fields;
   }
 
+  /** The backend switches protocols: the head goes to the client, and from now on bytes pass both ways. */
+  tunnel(head: AnswerHead, backend: Socket, listener: TunnelListener): Tunnel {
+    const { res, requestId, upgrade } = this.#context;
+    this.#isBegun = true;
+    res.statusCode = head.status;
+    const fields = [...head.fields, 'x-request-id', requestId, ...this.#addedFields()];
+    const onBytes = (bytes: number) => {
+      this.#bytes += bytes;
+      listener.onBytes();
+    };
+    const { onEnd } = listener;
+    return new Tunnel({
+      client: upgrade!,
+      backend,
+      head: switchingHead('websocket', fields),
+      onBytes,
+      onEnd,
+    });
+  }
+
   /** An interim answer (102, 103) that the backend sends ahead of its own; of others a proxy may drop any. */
   interim(status: number, fields: FlatHeaders): void {
     const { req, res } = this.#context;
@@ -137,6 +175,7 @@ export class AnswerWriter {
   data(chunk: Buffer): boolean {
     const { res } = this.#context;
     this.#bytes += chunk.length;
+    this.#tail?.push(chunk);
     if (this.#pending !== null) this.#writeHead(this.#pending);
     if (this.#expectedBytes === this.#bytes) {
       // As a string it joins the head in one buffer, where Node would write a Buffer as a second part.
@@ -144,7 +183,7 @@ export class AnswerWriter {
       else res.end(chunk);
       return true;
     }
-    if (this.#isSse) this.#isAtEventEnd = endsEvent(chunk);
+    if (this.#isSse) this.#isAtEventEnd = isEventEnd(chunk, chunk.length);
     return res.write(chunk);
   }
 
@@ -160,8 +199,10 @@ export class AnswerWriter {
     if (socket === null) return true;
     this.#bytes += length;
     // The last data byte stands before the CRLF that ends its chunk.
-    if (this.#isSse) this.#isAtEventEnd = endsEvent(bytes.subarray(0, length - 2));
-    return socket.write(bytes.toString('latin1', 0, length), 'latin1');
+    if (this.#isSse) this.#isAtEventEnd = isEventEnd(bytes, length - 2);
+    const text = bytes.toString('latin1', 0, length);
+    this.#tail?.push(text);
+    return socket.write(text, 'latin1');
   }
 
   onRelayDrain(resume: () => void): void {
@@ -188,7 +229,9 @@ export class AnswerWriter {
       sendError(this.#context, error);
       return;
     }
-    const isSse = this.#isBegun ? this.#isSse && this.#isAtEventEnd : this.#committed === 'sse';
+    // Within an announced length the event's bytes would pass for the rest of the body.
+    const mayTell = this.#isSse && this.#isAtEventEnd && this.#expectedBytes === null;
+    const isSse = this.#isBegun ? mayTell : this.#committed === 'sse';
     const isJson = !this.#isBegun && this.#committed === 'json';
     cutAnswer(this.#context, error, isSse ? 'sse' : isJson ? 'json' : 'no');
   }
@@ -198,12 +241,4 @@ export class AnswerWriter {
     if (this.hasHead) this.cut(error);
     else sendError(this.#context, error, this.#addedFields());
   }
-}
-
-function endsEvent(chunk: Buffer): boolean {
-  const last = chunk.length - 1;
-  return (
-    chunk[last] === 0x0a &&
-    (chunk[last - 1] === 0x0a || (chunk[last - 1] === 0x0d && chunk[last - 2] === 0x0a))
-  );
 }

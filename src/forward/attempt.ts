@@ -1,20 +1,37 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { RevisionSettings } from '../config/settings.ts';
+import type { Dispatcher } from 'undici';
+import type { RevisionSettings, TimeoutSettings } from '../config/settings.ts';
 import type { BodyPatch } from '../core/protocol.ts';
 import { patchedBytes } from './body-patch.ts';
-import type { Attempt } from './forwarding.ts';
-import { requestHeaders } from './headers.ts';
-import type { RequestBody } from './request-body.ts';
+import { type FlatHeaders, requestHeaders } from './headers.ts';
+import type { RequestBody, UpstreamBody } from './request-body.ts';
+import type { UpgradeRequest } from './tunnel.ts';
 import type { Upstream } from './upstreams.ts';
+
+/** One request to one replica. */
+export interface Attempt {
+  readonly pool: Dispatcher;
+  readonly method: string;
+  readonly path: string;
+  /** The client asks to switch to WebSocket. */
+  readonly isUpgrade: boolean;
+  readonly headers: FlatHeaders;
+  readonly body: UpstreamBody;
+  readonly timeouts: TimeoutSettings;
+  /** `nowMs` from which `timeouts.total` counts: what waited before counts as well. */
+  readonly arrivedAtMs: number;
+  readonly isStream: boolean;
+  /** Text in a 503 that means "still loading". */
+  readonly loading: string;
+}
 
 /** What of an arrived request is passed on. */
 export interface Outbound {
   readonly req: IncomingMessage;
   readonly requestId: string;
-  /** Path and query, without the replica's own prefix. */
-  readonly forwardPath: string;
+  readonly upgrade: UpgradeRequest | null;
 }
 
 /** What one attempt is made of besides the request. */
@@ -22,6 +39,8 @@ export interface AttemptParts {
   readonly upstream: Upstream;
   readonly revision: RevisionSettings;
   readonly body: RequestBody;
+  /** Path and query, without the replica's own prefix. */
+  readonly path: string;
   /** The change of the body on its way, if any. */
   readonly patch: BodyPatch | null;
   readonly isStream: boolean;
@@ -35,7 +54,7 @@ export interface AttemptParts {
 
 /** The request to one replica. */
 export function prepareAttempt(outbound: Outbound, parts: AttemptParts): Attempt {
-  const { req, requestId, forwardPath } = outbound;
+  const { req, requestId, upgrade } = outbound;
   const { upstream, revision, body, patch, isStream } = parts;
   const headers = requestHeaders(req.rawHeaders, {
     requestId,
@@ -51,7 +70,8 @@ export function prepareAttempt(outbound: Outbound, parts: AttemptParts): Attempt
   return {
     pool: upstream.pool,
     method: req.method ?? 'GET',
-    path: upstream.pathPrefix + forwardPath,
+    path: upstream.pathPrefix + parts.path,
+    isUpgrade: upgrade !== null,
     headers,
     body: body.toUpstream(patch),
     timeouts: revision.timeouts,

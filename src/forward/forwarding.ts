@@ -1,12 +1,15 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { TimeoutSettings } from '../config/settings.ts';
 import type { Clock } from '../core/clock.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { AnswerWriter } from './answer-writer.ts';
+import type { Attempt } from './attempt.ts';
 import { brokenBackend } from './broken-backend.ts';
-import { type AnswerHead, answerHead, type FlatHeaders } from './headers.ts';
-import type { UpstreamBody } from './request-body.ts';
+import { Doubt } from './doubt.ts';
+import { type AnswerHead, answerHead } from './headers.ts';
 import type { RelaySink, Tap, TapHandler } from './tap.ts';
+import type { Tunnel } from './tunnel.ts';
 import type { Watchdog, Watched } from './watchdog.ts';
 
 /**
@@ -24,27 +27,12 @@ export type ForwardEnd =
   | { readonly kind: 'refused'; readonly cause: Error }
   | { readonly kind: 'failed'; readonly error: PilotlightError; readonly isCut: boolean };
 
-/** One attempt's input. */
-export interface Attempt {
-  readonly pool: Dispatcher;
-  readonly method: string;
-  readonly path: string;
-  readonly headers: FlatHeaders;
-  readonly body: UpstreamBody;
-  readonly timeouts: TimeoutSettings;
-  /** `nowMs` from which `timeouts.total` counts: what waited before counts as well. */
-  readonly arrivedAtMs: number;
-  readonly isStream: boolean;
-  /** Text in a 503 that means "still loading". */
-  readonly loading: string;
-}
-
 /** Whose request it is. */
 export interface ForwardOwner {
   /** The head of the answer came. */
   onHead(nowMs: number): void;
-  /** Bytes of the answer's body came, `gapMs` after the ones before. */
-  onBytes(nowMs: number, gapMs: number): void;
+  /** Bytes of the answer's body came, `gapMs` after the ones before; null: they are the first. */
+  onBytes(nowMs: number, gapMs: number | null): void;
   onForwardEnd(end: ForwardEnd): void;
 }
 
@@ -56,7 +44,6 @@ export interface ForwardContext {
   readonly owner: ForwardOwner;
 }
 
-const maxLoadingBytes = 4096;
 const defaultStreamFirstByteMs = 600_000;
 
 /** Sends one request to one replica and its answer to the client: undici's handler, one object per attempt. */
@@ -69,10 +56,12 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   #lastByteAtMs: number;
   #controller: Dispatcher.DispatchController | null = null;
   #isWritten = false;
+  #tunnel: Tunnel | null = null;
   #hasHead = false;
+  #hasBytes = false;
   #isDone = false;
   /** The 503 that may mean "loading": kept back until that is known. */
-  #doubtful: { head: AnswerHead; chunks: Buffer[]; bytes: number } | null = null;
+  #doubt: Doubt | null = null;
 
   constructor(attempt: Attempt, context: ForwardContext, nowMs: number) {
     this.#attempt = attempt;
@@ -83,15 +72,21 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
 
   /** Sends it. Every outcome, also a synchronous one, is told through `onForwardEnd`. */
   start(): void {
-    const { pool, method, path, headers, body } = this.#attempt;
+    const { pool, method, path, headers, body, isUpgrade } = this.#attempt;
     this.#context.watchdog.add(this);
-    pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body: body as Buffer }, this);
+    const request = { method: method as Dispatcher.HttpMethod, path, headers, body: body as Buffer };
+    pool.dispatch(isUpgrade ? { ...request, upgrade: 'websocket' } : request, this);
   }
 
   /** The client left, or the gateway ends: the upstream connection is cut. */
   abort(): void {
     this.#finish({ kind: 'gone' });
-    this.#controller?.abort(new Error('client gone'));
+    this.#cutBackend(new Error('client gone'));
+  }
+
+  #cutBackend(reason: Error): void {
+    if (this.#tunnel === null) this.#controller?.abort(reason);
+    else this.#tunnel.destroy();
   }
 
   check(nowMs: number): void {
@@ -111,7 +106,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
       `backend timed out: timeouts.${name} is ${limitMs} ms`,
     );
     this.#fail(error);
-    this.#controller?.abort(error);
+    this.#cutBackend(error);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -130,14 +125,35 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     const head = answerHead(status, statusText, rawOf(controller));
     if (status < 200) this.#context.answer.interim(status, head.fields);
     else if (status === 503 && this.#attempt.loading !== '') {
-      this.#doubtful = { head, chunks: [], bytes: 0 };
+      this.#doubt = new Doubt(head, this.#attempt.loading);
     } else this.#head(head);
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    socket: Duplex,
+  ): void {
+    if (this.#isDone) {
+      socket.destroy();
+      return;
+    }
+    const { answer, clock, owner } = this.#context;
+    this.#hasHead = true;
+    this.#lastByteAtMs = clock.nowMs();
+    owner.onHead(this.#lastByteAtMs);
+    this.#tunnel = answer.tunnel(answerHead(status, '', rawOf(controller)), socket as Socket, {
+      onBytes: () => this.#heard(),
+      onEnd: (by) => this.#finish({ kind: by === 'backend' ? 'answered' : 'gone' }),
+    });
   }
 
   #heard(): void {
     const { clock, owner } = this.#context;
     const nowMs = clock.nowMs();
-    owner.onBytes(nowMs, nowMs - this.#lastByteAtMs);
+    owner.onBytes(nowMs, this.#hasBytes ? nowMs - this.#lastByteAtMs : null);
+    this.#hasBytes = true;
     this.#lastByteAtMs = nowMs;
   }
 
@@ -153,8 +169,10 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isDone) return;
-    if (this.#doubtful !== null && !this.#stillDoubtful(chunk)) return;
-    if (this.#doubtful !== null) return;
+    if (this.#doubt !== null) {
+      if (!this.#doubt.keep(chunk)) this.#settleDoubt(this.#doubt);
+      return;
+    }
     this.#heard();
     if (!this.#context.answer.data(chunk)) {
       controller.pause();
@@ -171,22 +189,11 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     return false;
   }
 
-  /** True while the 503 may still mean "loading"; else its kept bytes go to the client. */
-  #stillDoubtful(chunk: Buffer): boolean {
-    const doubtful = this.#doubtful!;
-    doubtful.chunks.push(chunk);
-    doubtful.bytes += chunk.length;
-    if (doubtful.bytes <= maxLoadingBytes) return true;
-    this.#settleDoubt();
-    return false;
-  }
-
-  #settleDoubt(): void {
-    const doubtful = this.#doubtful;
-    if (doubtful === null) return;
-    this.#doubtful = null;
-    this.#head(doubtful.head);
-    for (const chunk of doubtful.chunks) if (!this.#isDone) this.#context.answer.data(chunk);
+  /** It is an answer like any other. */
+  #settleDoubt(doubt: Doubt): void {
+    this.#doubt = null;
+    this.#head(doubt.head);
+    for (const chunk of doubt.chunks) if (!this.#isDone) this.#context.answer.data(chunk);
   }
 
   onResponseEnd(
@@ -194,12 +201,11 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     trailers: Record<string, string | string[]>,
   ): void {
     if (this.#isDone) return;
-    const doubtful = this.#doubtful;
-    if (doubtful !== null && Buffer.concat(doubtful.chunks).includes(this.#attempt.loading)) {
+    if (this.#doubt?.isLoading) {
       this.#finish({ kind: 'loading' });
       return;
     }
-    this.#settleDoubt();
+    if (this.#doubt !== null) this.#settleDoubt(this.#doubt);
     if (this.#isDone) return;
     this.#context.answer.end(trailers);
     this.#finish({ kind: 'answered' });
@@ -208,7 +214,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
     if (this.#isDone) return;
     if (!this.#isWritten) this.#finish({ kind: 'refused', cause });
-    else this.#fail(brokenBackend(cause, this.#hasHead || this.#doubtful !== null));
+    else this.#fail(brokenBackend(cause, this.#hasHead || this.#doubt !== null));
   }
 
   #endCut(): void {

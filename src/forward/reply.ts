@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { PilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import type { FlatHeaders } from './headers.ts';
+import type { UpgradeRequest } from './tunnel.ts';
 
 /** How long, and for how many bytes, an upload that was refused is still read, so that its sender sees the answer. */
 const lingerMs = 5_000;
@@ -16,6 +17,8 @@ export interface ReplyContext {
   readonly requestId: string;
   /** Fields for every answer (CORS). */
   readonly extraHeaders: FlatHeaders;
+  /** Set where the client asks to switch protocols. */
+  readonly upgrade?: UpgradeRequest | null;
 }
 
 /** The fields of an error answer besides those that describe its body. */

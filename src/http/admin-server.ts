@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { ServerSettings } from '../config/settings.ts';
-import { PilotlightError } from '../core/errors.ts';
+import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
-import type { Pipeline } from '../pipeline.ts';
+import { sendError } from '../forward/reply.ts';
+import type { Arrival, Pipeline } from '../pipeline.ts';
 import { intentOf, modelNotFound } from '../protocols/model-name.ts';
 import { challenge, isSameSecret, presentedKey } from './auth.ts';
 import type { Connections } from './connections.ts';
@@ -12,6 +13,7 @@ import { headOf } from './door.ts';
 import { checkHead, requestIdOf } from './head.ts';
 import { createListener } from './listener.ts';
 import { routeOtherMethods } from './other-methods.ts';
+import { checkOrigin, serveUpgrades, type UpgradeArrival } from './upgrade.ts';
 
 /** What an operator may do to a model. */
 export interface ModelControl {
@@ -52,6 +54,7 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
     guarded.addHook('onRequest', async (request) => checkOperator(request.raw, server.admin));
     operatorRoutes(guarded, options);
   });
+  serveUpgrades(fastify.server, (arrival) => takeUpgrade(options, arrival));
   fastify.setNotFoundHandler((request) => {
     throw new PilotlightError(
       'route_not_found',
@@ -93,7 +96,10 @@ function operatorRoutes(fastify: FastifyInstance, options: AdminServerOptions): 
     method: fastify.supportedMethods,
     url: '/upstream/:model/*',
     // After the guard and before Fastify looks at the body, which is the backend's.
-    onRequest: (request, reply) => passUpstream(options, request.params.model, request.raw, reply),
+    onRequest: (request, reply) => {
+      reply.hijack();
+      passUpstream(options, { req: request.raw, res: reply.raw, upgrade: null });
+    },
     handler: () => undefined,
   });
 }
@@ -120,24 +126,41 @@ function idOf(request: FastifyRequest): string {
 /** A backend's own page, through the gate like every request: it wakes the model and takes a slot. */
 function passUpstream(
   { pipeline, dialect }: AdminServerOptions,
-  model: string,
-  req: IncomingMessage,
-  reply: FastifyReply,
+  { req, res, upgrade }: Pick<Arrival, 'req' | 'res' | 'upgrade'>,
 ): void {
-  reply.hijack();
-  const prefix = /^\/upstream\/[^/]+/.exec(req.url!)![0];
+  const [prefix, model] = /^\/upstream\/([^/]+)/.exec(req.url!)!;
   pipeline.handle({
     req,
-    res: reply.raw,
+    res,
+    upgrade,
     head: headOf(req),
     dialect,
     requestId: requestIdOf(req),
     key: null,
     extraHeaders: [],
     parser: null,
-    intent: intentOf(model),
+    intent: intentOf(decodeURIComponent(model!)),
     forwardPath: req.url!.slice(prefix.length),
   });
+}
+
+/** A WebSocket of a backend's own page. */
+function takeUpgrade(options: AdminServerOptions, arrival: UpgradeArrival): void {
+  const { server, dialect } = options;
+  const { req, res, upgrade } = arrival;
+  try {
+    const fault = checkHead(req, server.limits.headerCount);
+    if (fault !== null) throw fault;
+    checkOperator(req, server.admin);
+    checkOrigin(req, []);
+    if (!/^\/upstream\/[^/]+\//.test(req.url!)) {
+      throw new PilotlightError('route_not_found', `no WebSocket ${req.url} on the admin port`);
+    }
+    passUpstream(options, arrival);
+  } catch (error) {
+    const context = { req, res, upgrade, dialect, requestId: requestIdOf(req), extraHeaders: [] };
+    sendError(context, toPilotlightError(error));
+  }
 }
 
 function controlOf({ controls }: AdminServerOptions, id: string): ModelControl {

@@ -11,6 +11,7 @@ import { intentOf } from '../protocols/model-name.ts';
 import type { KeyRing } from './auth.ts';
 import { checkHead, requestIdOf } from './head.ts';
 import { findMatch, type Match } from './match.ts';
+import { checkOrigin, type UpgradeArrival } from './upgrade.ts';
 
 /** What the door needs to know. `keyRing` and `models` are asked for each request, so that a reload is seen. */
 export interface DoorOptions {
@@ -22,7 +23,7 @@ export interface DoorOptions {
   readonly models: () => ReadonlyMap<string, ModelSettings>;
 }
 
-type Context = Pick<Arrival, 'req' | 'res' | 'dialect' | 'requestId' | 'extraHeaders'>;
+type Context = Pick<Arrival, 'req' | 'res' | 'dialect' | 'requestId' | 'extraHeaders' | 'upgrade'>;
 
 /** Where a request comes in: authenticated, matched with a model or a protocol, and handed to the pipeline. */
 export class Door {
@@ -45,7 +46,18 @@ export class Door {
       dialect: route?.dialect ?? this.#options.dialect,
       requestId: requestIdOf(req),
       extraHeaders: this.#hasHooks ? fieldsOf(reply) : [],
+      upgrade: null,
     };
+    this.#admit(context, route);
+  }
+
+  /** A request to switch to WebSocket, which comes past Fastify; `route` null as in `take`. */
+  takeUpgrade({ req, res, upgrade }: UpgradeArrival, route: ProtocolRoute | null): void {
+    const dialect = route?.dialect ?? this.#options.dialect;
+    this.#admit({ req, res, upgrade, dialect, requestId: requestIdOf(req), extraHeaders: [] }, route);
+  }
+
+  #admit(context: Context, route: ProtocolRoute | null): void {
     try {
       this.#options.pipeline.handle(this.#arrival(context, route));
     } catch (error) {
@@ -54,11 +66,12 @@ export class Door {
   }
 
   #arrival(context: Context, route: ProtocolRoute | null): Arrival {
-    const { req, res, dialect, requestId, extraHeaders } = context;
+    const { req, res, dialect, requestId, extraHeaders, upgrade } = context;
     const { server, keyRing } = this.#options;
     const fault = checkHead(req, server.limits.headerCount);
     if (fault !== null) throw fault;
     const key = keyRing().authenticate(req);
+    if (upgrade !== null) checkOrigin(req, server.corsOrigins);
     const head = headOf(req);
     const match = this.#match(req, head);
     if (match === null && route === null) {
@@ -74,7 +87,7 @@ export class Door {
     }
     const intent = match !== null ? intentOf(match.model) : parser === null ? route!.intent!(head) : null;
     const forwardPath = match?.forwardPath ?? req.url!;
-    return { req, res, dialect, requestId, extraHeaders, head, key, parser, intent, forwardPath };
+    return { req, res, dialect, requestId, extraHeaders, upgrade, head, key, parser, intent, forwardPath };
   }
 
   #match(req: IncomingMessage, head: RequestHead): Match | null {

@@ -17,6 +17,7 @@ import type { Connections } from './connections.ts';
 import { requestIdOf } from './head.ts';
 import { acceptAllMethods } from './other-methods.ts';
 import { answerParserError } from './parser-errors.ts';
+import { asksForWebSocket } from './upgrade.ts';
 
 /** Limits that the HTTP parser and the sockets are held to. */
 export interface ListenerOptions {
@@ -108,7 +109,8 @@ function serverOptions(limits: ServerSettings['limits']): ServerOptions {
     keepAliveTimeout: limits.keepAliveMs,
     // A missing Host is refused with the rest of the head, in our shape.
     requireHostHeader: false,
-    shouldUpgradeCallback: () => false,
+    // Java's `Upgrade: h2c` and the like are plain requests.
+    shouldUpgradeCallback: asksForWebSocket,
   };
 }
 

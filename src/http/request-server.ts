@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
-import { type PilotlightError, toPilotlightError } from '../core/errors.ts';
+import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Dialect, Protocol, ProtocolRoute } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
 import { sendError } from '../forward/reply.ts';
@@ -18,6 +18,7 @@ import { checkHead, requestIdOf } from './head.ts';
 import { createListener } from './listener.ts';
 import { routeOtherMethods } from './other-methods.ts';
 import { listing, type ServedPath, servedPaths } from './served-paths.ts';
+import { serveUpgrades } from './upgrade.ts';
 
 /** What the request port serves. `settings` and `models` are read for each request, so that a reload is seen. */
 export interface RequestServerOptions {
@@ -68,7 +69,30 @@ export async function createRequestServer(options: RequestServerOptions): Promis
     );
   }
   takeTheRest(fastify, door, server.corsOrigins.length > 0);
+  takeWebSockets(fastify, door, options.protocols);
   return fastify;
+}
+
+/** Opening handshakes on a protocol's WebSockets and on what match rules take; without one such a path is no page. */
+function takeWebSockets(fastify: FastifyInstance, door: Door, protocols: readonly Protocol[]): void {
+  const routes = protocols.flatMap((protocol) => protocol.routes).filter((route) => route.isWebSocket);
+  const byPath = new Map(routes.map((route) => [route.path, route]));
+  serveUpgrades(fastify.server, (arrival) =>
+    door.takeUpgrade(arrival, byPath.get(headOf(arrival.req).path) ?? null),
+  );
+  for (const { path, methods, dialect } of routes) {
+    const error = () =>
+      new PilotlightError('upgrade_required', `${path} is a WebSocket`, {
+        headers: ['upgrade', 'websocket'],
+      });
+    fastify.route({
+      method: [...methods],
+      url: path,
+      onRequest: (request, reply) =>
+        door.take(request.raw, reply, refusingRoute({ path, methods, dialect }, error)),
+      handler: () => undefined,
+    });
+  }
 }
 
 /** Any other path: only a match rule can take it. With CORS, OPTIONS has a route by then. */

@@ -15,6 +15,13 @@ export interface RequestFacts {
   readonly retries: number;
 }
 
+/** Tokens that one answer used. */
+interface TokenFacts {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cachedTokens: number;
+}
+
 /** A moment of a start, in milliseconds since it began. */
 interface Step {
   readonly name: string;
@@ -76,15 +83,11 @@ export class ModelMeter {
     this.#gap.observe(ms);
   }
 
-  /** What an answer's usage told; `cached` are those of `prompt` that the backend had in a cache. */
-  tokens(prompt: number, completion: number, cached: number): void {
-    this.#promptTokens.add(prompt);
-    this.#completionTokens.add(completion);
-    this.#cachedTokens.add(cached);
-  }
-
-  started(_outcome: 'ready', totalMs: number): void {
-    this.startedReady(totalMs, []);
+  /** What an answer's usage told; `cachedTokens` are those of `promptTokens` that the backend had in a cache. */
+  tokens({ promptTokens, completionTokens, cachedTokens }: TokenFacts): void {
+    this.#promptTokens.add(promptTokens);
+    this.#completionTokens.add(completionTokens);
+    this.#cachedTokens.add(cachedTokens);
   }
 
   /** A start became ready. */

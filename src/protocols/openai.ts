@@ -66,5 +66,5 @@ function queryIntent(head: RequestHead): Intent {
     // Parsers disagree on which one counts, so the backend might serve another model than was admitted.
     throw new PilotlightError('bad_request', 'the query names more than one model', { param: 'model' });
   }
-  return intentOf(requireModel(names[0]));
+  return { ...intentOf(requireModel(names[0])), modelEncoding: 'query' };
 }

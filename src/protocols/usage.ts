@@ -129,3 +129,18 @@ function count(value: unknown): number {
 function unframed(text: string): string {
   return text.includes('\r\n') ? text.replace(chunkFrame, '') : text;
 }
+
+/** What an answer was kept of, for its usage. */
+interface Tail {
+  readonly kind: 'json' | 'sse';
+  /** The beginning of its body. */
+  readonly first: string;
+  /** The end of it. */
+  readonly end: string;
+}
+
+/** The usage of an answer of which that much was kept. */
+export function usageOf(tail: Tail | null): TokenUsage | null {
+  if (tail === null) return null;
+  return tail.kind === 'json' ? usageOfJson(tail.end) : usageOfEvents(tail.end, tail.first);
+}

@@ -91,7 +91,7 @@ describe('the realtime route', () => {
       model: 'gpt/realtime 1',
       isStream: false,
       modelSpan: null,
-      modelEncoding: 'none',
+      modelEncoding: 'query',
       promptSpan: null,
     });
   });

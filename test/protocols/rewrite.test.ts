@@ -1,8 +1,9 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Intent, IntentParser } from '../../src/core/protocol.ts';
 import { FormScanner } from '../../src/protocols/form-scan.ts';
 import { JsonScanner } from '../../src/protocols/json-scan.ts';
-import { encodeModel } from '../../src/protocols/rewrite.ts';
+import { intentOf } from '../../src/protocols/model-name.ts';
+import { encodeModel, renamed } from '../../src/protocols/rewrite.ts';
 
 const names = ['llama', 'a "quoted"\\name', 'é/😀'];
 
@@ -35,4 +36,22 @@ it.each(names)('puts %s into a form in place of the alias', async (name) => {
   }).formData();
   expect(received.get('model')).toBe(name);
   expect(await (received.get('file') as File).text()).toBe('RIFF');
+});
+
+describe('a model named in the query', () => {
+  const intent = { ...intentOf('alias one'), modelEncoding: 'query' as const };
+
+  it('is renamed there, and every other byte stays', () => {
+    const path = '/v1/realtime?a=%2F&model=alias+one&b=x%20y&models=alias+one';
+    expect(renamed(intent, path, 'my/model')).toEqual({
+      path: '/v1/realtime?a=%2F&model=my%2Fmodel&b=x%20y&models=alias+one',
+      patch: null,
+    });
+  });
+
+  it('stays as it was written when that is its name', () => {
+    expect(renamed(intent, '/v1/realtime?model=alias+one', 'alias one').path).toBe(
+      '/v1/realtime?model=alias+one',
+    );
+  });
 });
