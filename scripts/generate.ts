@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { configJsonSchema } from '../src/config/schema.ts';
 import { renderConfiguration } from './render-configuration.ts';
 import { renderErrors } from './render-errors.ts';
+import { renderMetrics } from './render-metrics.ts';
 
 /**
  * Writes the generated references; with --check only compares, names what differs and exits 1.
@@ -12,6 +13,7 @@ const renderByFile: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': () => renderConfiguration(configJsonSchema()),
   'docs/configuration.schema.json': () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'docs/errors.md': renderErrors,
+  'docs/metrics.md': renderMetrics,
 };
 
 const root = new URL('../', import.meta.url);

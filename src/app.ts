@@ -87,6 +87,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     fault: null as string | null,
     isClosing: false,
   };
+  const logAccess = settings.log.access ? createAccessLog(log) : () => undefined;
   const pipeline: Pipeline = new Pipeline({
     clock,
     directory: roster,
@@ -94,7 +95,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     watchdog: new Watchdog(clock),
     maxBodyBytes: () => settings.server.maxBodyBytes,
     dropCredentials: () => !life.keyRing.isEmpty,
-    onAccess: settings.log.access ? createAccessLog(log) : () => undefined,
+    onAccess(facts) {
+      if (facts.model === null) metrics.unrouted(facts.outcome);
+      logAccess(facts);
+    },
     onInternalError: (error) => log.error({ err: error }, 'internal error'),
   });
   roster.apply(life.settings);

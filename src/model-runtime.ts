@@ -15,7 +15,7 @@ import type { Prober } from './core/prober.ts';
 import type { Decide, Decision } from './core/scaling.ts';
 import { StallWatch } from './forward/stall-watch.ts';
 import { Upstreams } from './forward/upstreams.ts';
-import type { ModelGauges, ModelMeter } from './meter/metrics.ts';
+import type { ModelMeter } from './meter/model-meter.ts';
 import type { ModelEntry } from './pipeline.ts';
 
 /** What all models share. */
@@ -135,7 +135,8 @@ export class ModelRuntime implements ModelEntry, Revision {
   }
 
   #onEvent(event: ActivationEvent): void {
-    if (event.type === 'ready') this.meter.started('ready', event.totalMs);
+    if (event.type === 'ready') this.meter.startedReady(event.totalMs, event.steps);
+    if (event.type === 'start-failed') this.meter.startFailed(event.phase);
     this.#parts.onEvent(this.#settings.name, event);
     if (event.type === 'start-failed') this.#owner.startFailed(this, event.reason, event.retryInMs);
     this.#owner.changed(this);
@@ -218,13 +219,12 @@ export class ModelRuntime implements ModelEntry, Revision {
     return { model, aliases, driver, inFlight, limit, queue, ...this.activator.snapshot(), state, step };
   }
 
-  gauges(): ModelGauges {
-    const { waiting, inFlight, waitingBytes, oldestWaitMs } = this.gate;
-    const { readyReplicas } = this;
-    const startingReplicas = this.activator
-      .snapshot()
-      .replicas.filter(({ state }) => state === 'starting').length;
-    return { waiting, inFlight, waitingBytes, oldestWaitMs, readyReplicas, startingReplicas };
+  gauges() {
+    const { queue, inFlight, state, replicas } = this.snapshot();
+    const replicaStates = replicas.map((replica) => replica.state);
+    let { connections } = this.#upstreams;
+    for (const former of this.#formerUpstreams) connections += former.connections;
+    return { ...queue, inFlight, connections, state, replicaStates };
   }
 
   /** Ends its replicas after everybody who waits or runs there has been served, or when the signal aborts. */

@@ -14,7 +14,7 @@ import type { UpgradeRequest } from './forward/tunnel.ts';
 import type { Upstreams } from './forward/upstreams.ts';
 import type { Watchdog } from './forward/watchdog.ts';
 import type { AccessFacts } from './meter/log.ts';
-import type { ModelMeter } from './meter/metrics.ts';
+import type { ModelMeter } from './meter/model-meter.ts';
 import { Passage } from './passage.ts';
 import { modelNotFound } from './protocols/model-name.ts';
 

@@ -3,7 +3,7 @@ import { Lineage, type LineageEvent } from './autoscale/lineage.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
 import type { ModelControl } from './http/admin-server.ts';
 import type { Log } from './meter/log.ts';
-import type { ModelGauges } from './meter/metrics.ts';
+import type { ModelGauges } from './meter/model-gauges.ts';
 import { ModelRuntime, type RuntimeParts } from './model-runtime.ts';
 import type { Directory, ModelEntry } from './pipeline.ts';
 
@@ -41,17 +41,9 @@ class Model implements ModelControl {
     };
   }
 
-  gauges(): ModelGauges {
-    const all = this.lineage.all.map((runtime) => runtime.gauges());
-    const sum = (key: keyof ModelGauges) => all.reduce((total, gauges) => total + gauges[key], 0);
-    return {
-      waiting: sum('waiting'),
-      inFlight: sum('inFlight'),
-      waitingBytes: sum('waitingBytes'),
-      oldestWaitMs: Math.max(...all.map(({ oldestWaitMs }) => oldestWaitMs)),
-      readyReplicas: sum('readyReplicas'),
-      startingReplicas: sum('startingReplicas'),
-    };
+  /** Of each of its revisions. */
+  gauges(): readonly ModelGauges[] {
+    return this.lineage.all.map((runtime) => runtime.gauges());
   }
 }
 
@@ -82,7 +74,7 @@ export class Roster implements Directory {
   }
 
   /** By name, without aliases. */
-  get models(): ReadonlyMap<string, ModelControl & { gauges(): ModelGauges }> {
+  get models(): ReadonlyMap<string, ModelControl & { gauges(): readonly ModelGauges[] }> {
     return this.#models;
   }
 

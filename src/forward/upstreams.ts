@@ -56,6 +56,13 @@ export class Upstreams {
     return entry;
   }
 
+  /** How many are open, over all replicas. */
+  get connections(): number {
+    let sum = 0;
+    for (const { pool } of this.#entryById.values()) sum += pool.stats.connected;
+    return sum;
+  }
+
   #scheduleSweep(): void {
     const { clock } = this.#options;
     this.#cancelSweep ??= clock.setTimer(clock.nowMs() + sweepMs, () => {

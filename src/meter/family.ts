@@ -6,6 +6,8 @@ export interface FamilySpec {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
+  /** Which series are printed; absent: all. */
+  readonly isShown?: (labels: Labels) => boolean;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -33,14 +35,17 @@ export class Family<S> {
   readonly type: 'counter' | 'histogram';
   readonly labelNames: readonly string[];
   readonly #kind: Kind<S>;
+  readonly #isShown: (labels: Labels) => boolean;
   readonly #entryByKey = new Map<string, { readonly labels: Labels; readonly series: S }>();
 
-  constructor(registry: Registry, { name, help, labelNames }: FamilySpec, kind: Kind<S>) {
+  constructor(registry: Registry, spec: FamilySpec, kind: Kind<S>) {
+    const { name, help, labelNames, isShown = () => true } = spec;
     this.name = name;
     this.help = help;
     this.type = kind.type;
     this.labelNames = labelNames;
     this.#kind = kind;
+    this.#isShown = isShown;
     // It has what a registry calls (name, type, get, reset), and none of what the users of a Counter do.
     registry.registerMetric(this as unknown as Counter);
   }
@@ -56,19 +61,12 @@ export class Family<S> {
     return series;
   }
 
-  /** Forgets the series of which `label` has a value that is not wanted any more. */
-  retain(label: string, isWanted: (value: string) => boolean): void {
-    for (const [key, { labels }] of this.#entryByKey) {
-      if (!isWanted(labels[label]!)) this.#entryByKey.delete(key);
-    }
-  }
-
   /** What a registry prints. */
   get(): Promise<object> {
     const { name, help, type } = this;
     const values: Sample[] = [];
     for (const { labels, series } of this.#entryByKey.values())
-      values.push(...this.#kind.samplesOf(name, labels, series));
+      if (this.#isShown(labels)) values.push(...this.#kind.samplesOf(name, labels, series));
     return Promise.resolve({ name, help, type, aggregator: 'sum', values });
   }
 

@@ -1,20 +1,20 @@
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { type CounterFamily, createCounterFamily } from './family.ts';
+import { type ReadModels, registerModelGauges } from './model-gauges.ts';
 import { ModelMeter } from './model-meter.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.ts';
 
-/** What of a model is read at the moment of a scrape. */
-export interface ModelGauges {
-  readonly waiting: number;
-  readonly inFlight: number;
-  readonly waitingBytes: number;
-  readonly oldestWaitMs: number;
-  readonly readyReplicas: number;
-  readonly startingReplicas: number;
+/** Where the values are read at each scrape. */
+export interface MetricsSources {
+  readonly models: ReadModels;
+  /** Whether a model is configured: the series of one that was removed are not printed any more. */
+  readonly hasModel: (model: string) => boolean;
+  /** Bytes of bodies in memory and in spool files. */
+  readonly held: { readonly memoryBytes: number; readonly spoolBytes: number };
+  /** Log lines that nobody took. */
+  readonly droppedLogLines: () => number;
 }
-
-export type { ModelMeter };
 
 /** Every metric of the gateway, in a registry of its own. Names: pilotlight_<noun>_<unit>[_total]. */
 export class Metrics {
@@ -23,56 +23,19 @@ export class Metrics {
   readonly #reloads: CounterFamily;
   readonly #meterByModel = new Map<string, ModelMeter>();
 
-  /** Gauges are read from `models` at each scrape. */
-  constructor(models: () => Iterable<readonly [string, ModelGauges]>, heldBytes: () => number) {
+  constructor({ models, hasModel, held, droppedLogLines }: MetricsSources) {
     const { registry } = this;
-    this.#requestMetrics = createRequestMetrics(registry);
-    this.#gauge('pilotlight_queue_requests', 'Waiting requests.', models, (m) => m.waiting);
-    this.#gauge('pilotlight_queue_bytes', 'Bodies of waiting requests.', models, (m) => m.waitingBytes);
-    this.#gauge(
-      'pilotlight_queue_oldest_seconds',
-      'Wait of the oldest.',
-      models,
-      (m) => m.oldestWaitMs / 1000,
-    );
-    this.#gauge('pilotlight_in_flight_requests', 'Requests at replicas.', models, (m) => m.inFlight);
-    this.#gauge('pilotlight_ready_replicas', 'Replicas that take requests.', models, (m) => m.readyReplicas);
-    this.#gauge('pilotlight_starting_replicas', 'Replicas that start.', models, (m) => m.startingReplicas);
-    const registers = [this.registry];
-    const help = 'Bytes of bodies held in memory.';
-    new Gauge({
-      name: 'pilotlight_held_bytes',
-      help,
-      registers,
-      collect: function () {
-        this.set(heldBytes());
-      },
-    });
+    this.#requestMetrics = createRequestMetrics(registry, hasModel);
+    registerModelGauges(registry, models);
+    registerHeldBytes(registry, held);
     this.#reloads = createCounterFamily(registry, {
       name: 'pilotlight_config_reloads_total',
       help: 'Changes of the configuration, by outcome: taken, refused.',
       labelNames: ['outcome'],
     });
     for (const outcome of ['taken', 'refused']) this.#reloads.series(outcome);
+    registerDroppedLines(registry, droppedLogLines);
     registerProcessMetrics(registry);
-  }
-
-  #gauge(
-    name: string,
-    help: string,
-    models: () => Iterable<readonly [string, ModelGauges]>,
-    value: (gauges: ModelGauges) => number,
-  ): void {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['model'],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [model, gauges] of models()) this.set({ model }, value(gauges));
-      },
-    });
   }
 
   /** A changed configuration was taken or refused. */
@@ -93,11 +56,29 @@ export class Metrics {
     this.#meterByModel.set(model, meter);
     return meter;
   }
+}
 
-  /** Forgets the series of the models that are not among `models` any more. */
-  retain(models: ReadonlySet<string>): void {
-    for (const model of this.#meterByModel.keys()) if (!models.has(model)) this.#meterByModel.delete(model);
-    for (const family of Object.values(this.#requestMetrics))
-      family.retain('model', (model) => model === '' || models.has(model));
-  }
+function registerHeldBytes(registry: Registry, held: MetricsSources['held']): void {
+  new Gauge({
+    name: 'pilotlight_held_bytes',
+    help: 'Bytes of the bodies that are kept while requests wait, by place: memory, spool.',
+    labelNames: ['place'],
+    registers: [registry],
+    collect() {
+      this.set({ place: 'memory' }, held.memoryBytes);
+      this.set({ place: 'spool' }, held.spoolBytes);
+    },
+  });
+}
+
+function registerDroppedLines(registry: Registry, read: () => number): void {
+  new Counter({
+    name: 'pilotlight_log_dropped_lines_total',
+    help: 'Lines of the log that were dropped because nobody took them.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
 }

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { createCounterFamily, createDurationFamily } from './family.ts';
+import { createCounterFamily, createDurationFamily, type FamilySpec } from './family.ts';
 
 /** Upper bounds in seconds: from the quick answers of small models to the slow ones of large models. */
 const requestBoundsS = [
@@ -11,13 +11,21 @@ const startBoundsS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 18
 /** The metrics that are told of requests and starts, by model. */
 export type RequestMetrics = ReturnType<typeof createRequestMetrics>;
 
-export function createRequestMetrics(registry: Registry) {
-  return { ...createCounts(registry), ...createDurations(registry), ...createTokenCounts(registry) };
+/** `hasModel`: the series of other models are not printed. */
+export function createRequestMetrics(registry: Registry, hasModel: (model: string) => boolean) {
+  const isShown = ({ model = '' }: { readonly model?: string }) => model === '' || hasModel(model);
+  return {
+    ...createCounts(registry, isShown),
+    ...createDurations(registry, isShown),
+    ...createTokenCounts(registry, isShown),
+  };
 }
 
-function createCounts(registry: Registry) {
+type IsShown = NonNullable<FamilySpec['isShown']>;
+
+function createCounts(registry: Registry, isShown: IsShown) {
   const counter = (name: string, labelNames: string[], help: string) =>
-    createCounterFamily(registry, { name, help, labelNames });
+    createCounterFamily(registry, { name, help, labelNames, isShown });
   return {
     requests: counter(
       'pilotlight_requests_total',
@@ -42,9 +50,9 @@ function createCounts(registry: Registry) {
   };
 }
 
-function createDurations(registry: Registry) {
+function createDurations(registry: Registry, isShown: IsShown) {
   const durations = (name: string, labelNames: string[], boundsS: readonly number[], help: string) =>
-    createDurationFamily(registry, { name, help, labelNames }, boundsS);
+    createDurationFamily(registry, { name, help, labelNames, isShown }, boundsS);
   return {
     wait: durations(
       'pilotlight_wait_seconds',
@@ -91,9 +99,9 @@ function createDurations(registry: Registry) {
   };
 }
 
-function createTokenCounts(registry: Registry) {
+function createTokenCounts(registry: Registry, isShown: IsShown) {
   const counter = (name: string, help: string) =>
-    createCounterFamily(registry, { name, help, labelNames: ['model'] });
+    createCounterFamily(registry, { name, help, labelNames: ['model'], isShown });
   return {
     promptTokens: counter(
       'pilotlight_prompt_tokens_total',

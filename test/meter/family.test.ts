@@ -62,14 +62,17 @@ describe('a family of counters', () => {
     expect(family.series('a', 'b')).not.toBe(family.series('ab', ''));
   });
 
-  it('forgets the series of values that are not wanted any more', async () => {
+  it('prints only the series that are to be shown, and those again when they are to be again', async () => {
     const registry = new Registry();
-    const family = createCounterFamily(registry, spec);
-    for (const model of ['kept', 'gone']) for (const phase of ['x', 'y']) family.series(model, phase).add(1);
-    family.retain('model', (model) => model === 'kept');
+    let hidden = '';
+    const family = createCounterFamily(registry, { ...spec, isShown: ({ model }) => model !== hidden });
+    for (const model of ['kept', 'left']) for (const phase of ['x', 'y']) family.series(model, phase).add(1);
+    hidden = 'left';
     const text = await registry.metrics();
     expect(text).toContain('{model="kept",phase="x"} 1');
-    expect(text).not.toContain('gone');
+    expect(text).not.toContain('left');
+    hidden = '';
+    expect(await registry.metrics()).toContain('{model="left",phase="y"} 1');
   });
 
   it('cannot have the name of another metric', () => {

@@ -1,0 +1,109 @@
+import { Gauge, type Registry } from 'prom-client';
+
+/** What of a revision is read at the moment of a scrape. */
+export interface ModelGauges {
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** 0 when nobody waits. */
+  readonly oldestWaitMs: number;
+  readonly inFlight: number;
+  /** Open connections to its replicas. */
+  readonly connections: number;
+  /** One of `modelStates`. */
+  readonly state: string;
+  /** Each one of `replicaStates`. */
+  readonly replicaStates: readonly string[];
+}
+
+/** The gauges of all revisions, by model: one that has several of them comes several times. */
+export type ReadModels = () => Iterable<readonly [string, ModelGauges]>;
+
+/** What a revision can be doing (activation/states.ts), or that an operator paused it. */
+export const modelStates = ['cold', 'starting', 'ready', 'draining', 'failed', 'paused'] as const;
+/** What a replica can be doing (activation/replica-host.ts). */
+export const replicaStates = ['starting', 'ready', 'suspect', 'draining', 'ending'] as const;
+
+type Value = (gauges: ModelGauges) => number;
+
+/** Registers what is read of each model. */
+export function registerModelGauges(registry: Registry, models: ReadModels): void {
+  const summed = (name: string, help: string, value: Value) =>
+    registerGauge({ registry, name, help, models, value, join: (a, b) => a + b });
+  summed('pilotlight_queue_requests', 'Requests that wait.', (m) => m.waiting);
+  summed('pilotlight_queue_bytes', 'Bytes of the bodies of requests that wait.', (m) => m.waitingBytes);
+  registerGauge({
+    registry,
+    name: 'pilotlight_queue_oldest_seconds',
+    help: 'How long the oldest of the waiting requests has waited; 0 when none waits.',
+    models,
+    value: (m) => m.oldestWaitMs / 1000,
+    join: Math.max,
+  });
+  summed('pilotlight_in_flight_requests', 'Requests at replicas.', (m) => m.inFlight);
+  summed('pilotlight_upstream_connections', 'Open connections to replicas.', (m) => m.connections);
+  registerStates(registry, models, {
+    name: 'pilotlight_revisions',
+    help: 'Revisions of a model',
+    states: modelStates,
+    statesOf: ({ state }) => [state],
+  });
+  registerStates(registry, models, {
+    name: 'pilotlight_replicas',
+    help: 'Replicas',
+    states: replicaStates,
+    statesOf: (m) => m.replicaStates,
+  });
+}
+
+interface GaugeOptions {
+  readonly registry: Registry;
+  readonly name: string;
+  readonly help: string;
+  readonly models: ReadModels;
+  readonly value: Value;
+  /** Makes one value of two revisions'. */
+  readonly join: (a: number, b: number) => number;
+}
+
+function registerGauge({ registry, name, help, models, value, join }: GaugeOptions): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: ['model'],
+    registers: [registry],
+    collect() {
+      const byModel = new Map<string, number>();
+      for (const [model, gauges] of models()) {
+        const before = byModel.get(model);
+        byModel.set(model, before === undefined ? value(gauges) : join(before, value(gauges)));
+      }
+      this.reset();
+      for (const [model, joined] of byModel) this.set({ model }, joined);
+    },
+  });
+}
+
+interface StatesOptions {
+  readonly name: string;
+  readonly help: string;
+  readonly states: readonly string[];
+  readonly statesOf: (gauges: ModelGauges) => readonly string[];
+}
+
+/** One gauge for each state, zero where nothing is in it. */
+function registerStates(registry: Registry, models: ReadModels, options: StatesOptions): void {
+  const { name, help, states, statesOf } = options;
+  new Gauge({
+    name,
+    help: `${help}, by state: ${states.join(', ')}.`,
+    labelNames: ['model', 'state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [model, gauges] of models()) {
+        for (const state of states) this.inc({ model, state }, 0);
+        for (const state of statesOf(gauges)) this.inc({ model, state });
+      }
+    },
+  });
+}
