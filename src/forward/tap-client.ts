@@ -39,7 +39,8 @@ function tapConnector(
     const connect = buildConnector({ timeout, allowH2: false, onread });
     connect(options, (...result) => {
       const socket = result[1];
-      if (socket !== null) {
+      // undici leaves it out where its types say null.
+      if (socket) {
         connection = new TapConnection(socket);
         onConnected(connection);
       }
