@@ -3,7 +3,7 @@ import { PilotlightError } from '../core/errors.ts';
 import type { WaitState } from '../core/protocol.ts';
 import { type AnswerTail, answerTailOf } from './answer-tail.ts';
 import { isEventEnd } from './event-end.ts';
-import { type AnswerHead, answerTrailers, type FlatHeaders } from './headers.ts';
+import { type AnswerHead, answerTrailers, type FlatHeaders, withOwnCors } from './headers.ts';
 import { cutAnswer, type ReplyContext, sendError } from './reply.ts';
 import { switchingHead, Tunnel } from './tunnel.ts';
 
@@ -122,10 +122,9 @@ export class AnswerWriter {
 
   #writeHead(head: AnswerHead): void {
     const { res, requestId, extraHeaders } = this.#context;
-    const { fields } = head;
+    const fields = extraHeaders.length > 0 ? withOwnCors(head.fields, extraHeaders) : head.fields;
     fields.push('x-request-id', requestId);
     this.#added.appendTo(fields);
-    if (extraHeaders.length > 0) fields.push(...extraHeaders);
     res.writeHead(head.status, head.statusText, fields);
     if (this.#pending === null && head.bodyBytes === null) res.flushHeaders();
     this.#pending = null;

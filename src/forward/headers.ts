@@ -121,6 +121,15 @@ export function answerHead(
   return { status, statusText, fields, bodyBytes, contentType, isEncoded };
 }
 
+/** The gateway's own CORS fields in the place of the backend's, of which a browser would refuse two. */
+export function withOwnCors(fields: FlatHeaders, own: FlatHeaders): FlatHeaders {
+  const out: FlatHeaders = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    if (!fields[i]!.startsWith('access-control-')) out.push(fields[i]!, fields[i + 1]!);
+  }
+  return out.concat(own);
+}
+
 /** Trailers that may be passed on: none that frame or route a message (RFC 9110, 6.5.1). */
 export function answerTrailers(
   trailers: Readonly<Record<string, string | string[]>>,

@@ -177,3 +177,16 @@ describe('an error', () => {
     expectFields(await ask(await start([page], (res) => res.destroy()), from(page)), 502);
   });
 });
+
+describe("a backend's own CORS fields", () => {
+  it('give way to those of the gateway: two of them would be refused', async () => {
+    const gateway = await start([page], (res) =>
+      res.writeHead(200, { 'access-control-allow-origin': '*', 'x-own': 'yes' }).end('{}'),
+    );
+    const response = await ask(gateway, from(page));
+    expect([response.headers.get('access-control-allow-origin'), response.headers.get('x-own')]).toEqual([
+      page,
+      'yes',
+    ]);
+  });
+});
