@@ -155,6 +155,8 @@ export class Handover implements GateControl {
 
   /** Gives the gate what of the limit others leave. */
   #open(id: string, place: Place): void {
+    // The gate hears of it when activation reinstates it: a replica that is added is open.
+    if (place.isSuspended && !place.isInGate) return;
     const others = place.limit === 0 ? 0 : this.#options.othersAt(place.server);
     if (others > 0) this.#lookAgain();
     const free = place.limit - others;
@@ -163,13 +165,12 @@ export class Handover implements GateControl {
       if (place.isInGate) this.#gate.suspend(id);
       return;
     }
-    const wasWithheld = place.isWithheld;
+    const { isWithheld: wasWithheld, isInGate: wasInGate } = place;
     place.isWithheld = false;
-    if (place.isInGate) this.#gate.setLimit(id, free);
-    else this.#gate.addReplica(id, place.origin, free);
-    if (place.isInGate && wasWithheld && !place.isSuspended) this.#gate.reinstate(id);
-    if (!place.isInGate && place.isSuspended) this.#gate.suspend(id);
     place.isInGate = true;
+    if (wasInGate) this.#gate.setLimit(id, free);
+    else this.#gate.addReplica(id, place.origin, free);
+    if (wasInGate && wasWithheld && !place.isSuspended) this.#gate.reinstate(id);
   }
 
   #lookAgain(): void {
