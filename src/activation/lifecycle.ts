@@ -123,7 +123,7 @@ export class Lifecycle {
   #becameReady(replica: Replica, isFirst: boolean): void {
     const { id, start } = replica;
     if (isFirst) {
-      const totalMs = start.finish('ready', this.#options.clock.nowMs());
+      const totalMs = start.finish('ready', replica.readyAtMs ?? this.#options.clock.nowMs());
       // Replicas that were found, and not asked for, have begun at a moment that nobody knows.
       if (!this.isFixed && this.fleet.askedAtMs !== null) this.#history.add(totalMs);
       this.#emit({ type: 'ready', replicaId: id, totalMs, steps: start.steps });

@@ -175,9 +175,10 @@ export class Replica {
     this.#stopWork();
     this.#state = 'ready';
     this.#resets = 0;
-    this.#readyAtMs ??= clock.nowMs();
+    const nowMs = clock.nowMs();
+    this.#readyAtMs ??= nowMs;
     const isFirst = this.start.isRunning;
-    this.#mark('ready', clock.nowMs());
+    this.#mark('ready', nowMs);
     if (this.#isInGate) {
       this.applyLimit();
       if (this.#isCanary) gate.setLimit(this.id, this.#canaryLimit());

@@ -141,7 +141,7 @@ export class ReplicaProcess {
   }
 
   #onSpawn(): void {
-    this.#step('spawned');
+    this.#steps.push({ name: 'spawned', atMs: this.#options.clock.nowMs() });
     if (this.#phase === 'starting') this.#phase = 'running';
     this.#options.onChange();
   }
@@ -176,14 +176,9 @@ export class ReplicaProcess {
     this.#cancelTimer?.();
     this.#phase = 'exited';
     this.#reason = reason;
-    this.#step('exited');
     if (this.#port !== null) this.#options.ports.release(this.#port);
     this.#resolveEnded();
     this.#options.onChange();
-  }
-
-  #step(name: string): void {
-    this.#steps.push({ name, atMs: this.#options.clock.nowMs() });
   }
 
   #setTimer(atMs: number, fn: () => void): void {
