@@ -6,6 +6,7 @@ import { settingsOf, startGateway } from '../support/gateway.ts';
 import {
   backendOf,
   closeAll,
+  commandsWith,
   fixed,
   folderOf,
   gatewayOf,
@@ -114,6 +115,22 @@ describe('a changed revision that starts first', () => {
     gateway.app.reload(settingsOf(local(folder, 'v2')));
     writeFileSync(join(folder, 'v2'), '');
     expect(await waiting).toMatch(/^v2 /);
+  });
+
+  it('settles on the last of many quick changes, and leaves no process of the others', async () => {
+    const folder = folderOf();
+    for (const version of ['v1', 'v2', 'v3', 'v4', 'v5']) writeFileSync(join(folder, version), '');
+    const gateway = await gatewayOf(local(folder, 'v1'));
+    await textOf(gateway);
+    for (let round = 0; round < 30; round++) {
+      const more = round % 5 === 4 ? 'rollout: stop-first' : 'rollout: start-first';
+      gateway.app.reload(settingsOf(local(folder, `v${1 + (round % 5)}`, more)));
+      // Some of them get as far as a process, and some of those as far as ready.
+      if (round % 3 === 0) expect(await textOf(gateway)).toMatch(/^v\d /);
+    }
+    await until(() => textOf(gateway)).toMatch(/^v5 /);
+    await until(async () => (await snapshotOf(gateway)).ending).toEqual([]);
+    await until(() => commandsWith(folder)).toHaveLength(1);
   });
 
   it('ends with the gateway, as does the old one', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -97,3 +97,16 @@ export const local = (folder: string, version: string, more = 'rollout: start-fi
 
 /** Of the process that gave this answer. */
 export const pidOf = (answer: string) => Number(answer.split(' ')[1]);
+
+/** The command lines of running processes that hold this text. */
+export function commandsWith(text: string): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return command.includes(text) ? [command] : [];
+    } catch {
+      return []; // It has ended meanwhile.
+    }
+  });
+}
