@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { answerJson, type Backend } from '../support/backend.ts';
 import type { Gateway } from '../support/gateway.ts';
-import { ask, fixedModel, viewOf, World, waitingAt } from '../support/world.ts';
+import { ask, untilReplica, viewOf, World, waitingAt } from '../support/world.ts';
 
 const world = new World();
 afterEach(() => world.close());
@@ -9,23 +9,12 @@ afterEach(() => world.close());
 const stateAt = async (gateway: Gateway, url: string) =>
   (await viewOf(gateway)).replicas.find(({ origin }) => origin === url)!.state;
 
-const untilAt = (gateway: Gateway, url: string, state: string) =>
-  vi.waitUntil(async () => (await stateAt(gateway, url)) === state, { timeout: 8_000, interval: 10 });
-
-/** A gateway in front of these, all of them ready. */
-async function gatewayFor(backends: readonly Backend[], more = ''): Promise<Gateway> {
-  const urls = backends.map(({ url }) => url);
-  const gateway = await world.gateway(fixedModel(urls, more));
-  for (const url of urls) await untilAt(gateway, url, 'ready');
-  return gateway;
-}
-
 const portOf = ({ url }: Backend) => Number(new URL(url).port);
 
 describe('a replica that refuses connections', () => {
   it('is ejected by the first refusal without any client seeing it, and is back when it listens again', async () => {
     const [gone, alive] = [await world.backend(answerJson), await world.backend(answerJson)];
-    const gateway = await gatewayFor([gone, alive], 'concurrency: 2');
+    const gateway = await world.gatewayFor([gone, alive], 'concurrency: 2');
     await gone.close();
     const exchanges = Array.from({ length: 20 }, () => ask(gateway));
     for (const exchange of exchanges) expect((await exchange.whole()).status).toBe(200);
@@ -33,39 +22,29 @@ describe('a replica that refuses connections', () => {
     expect(await stateAt(gateway, gone.url)).toBe('suspect');
 
     const back = await world.backend(answerJson, portOf(gone));
-    await untilAt(gateway, gone.url, 'ready');
+    await untilReplica(gateway, gone.url, 'ready');
     // The first with room is taken for small limits.
     expect((await ask(gateway).whole()).status).toBe(200);
     expect(back.seen).toHaveLength(1);
   });
 
   it('costs a request its slot, not its place: it goes before those who came after it', async () => {
-    const [gone, alive] = [await world.backend(answerJson), await world.backend(answerJson)];
-    const gateway = await gatewayFor([gone, alive], 'concurrency: 1');
-    const release = Promise.withResolvers<void>();
+    const [held, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const order: number[] = [];
-    alive.server.removeAllListeners('request');
-    alive.server.on('request', async (req, res) => {
-      if (req.url === '/health') return res.end('ok');
-      let body = '';
-      for await (const chunk of req) body += String(chunk);
+    // Its one request ends with its connection, and it listens no more.
+    const gone = await world.backend(async (res) => {
+      await held.promise;
+      gone.server.close();
+      res.writeHead(200, { connection: 'close' }).end('{}');
+    });
+    const alive = await world.backend(async (res, _req, body) => {
       order.push((JSON.parse(body) as { n: number }).n);
       await release.promise;
       res.end('{}');
     });
-    // The first replica is busy, so 0 goes to the second and the later ones wait; then the first comes free and is gone.
-    const held = Promise.withResolvers<void>();
-    gone.server.removeAllListeners('request');
-    gone.server.on('request', async (req, res) => {
-      if (req.url === '/health') return res.end('ok');
-      for await (const chunk of req) void chunk;
-      await held.promise;
-      res.shouldKeepAlive = false;
-      gone.server.close();
-      res.end('{}');
-    });
+    const gateway = await world.gatewayFor([gone, alive], 'concurrency: 1');
     const busy = ask(gateway, { n: -1 });
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await expect.poll(() => gone.seen.length).toBe(1);
     const exchanges = [ask(gateway, { n: 0 })];
     await expect.poll(() => order).toEqual([0]);
     for (let n = 1; n <= 4; n++) {
@@ -75,7 +54,7 @@ describe('a replica that refuses connections', () => {
     // Number 1 is given the slot of the first replica, is refused, and must come back before 2, 3 and 4.
     held.resolve();
     expect((await busy.whole()).status).toBe(200);
-    await untilAt(gateway, gone.url, 'suspect');
+    await untilReplica(gateway, gone.url, 'suspect');
     expect(await waitingAt(gateway)).toBe(4);
     release.resolve();
     for (const exchange of exchanges) expect((await exchange.whole()).status).toBe(200);
@@ -87,7 +66,7 @@ describe('a replica that resets requests which it has read', () => {
   it('is told as backend_reset, never repeated, and ejected after three in a row until its probe passes', async () => {
     const resetting = await world.backend((_res, req) => req.socket.resetAndDestroy());
     const good = await world.backend(answerJson);
-    const gateway = await gatewayFor([resetting, good], 'concurrency: 1');
+    const gateway = await world.gatewayFor([resetting, good], 'concurrency: 1');
     resetting.isReady = false;
     for (let n = 0; n < 3; n++) {
       expect(await stateAt(gateway, resetting.url)).toBe('ready');
@@ -103,14 +82,14 @@ describe('a replica that resets requests which it has read', () => {
 
   it('is probed back in', async () => {
     const resetting = await world.backend((_res, req) => req.socket.resetAndDestroy());
-    const gateway = await gatewayFor([resetting]);
+    const gateway = await world.gatewayFor([resetting]);
     const probes = resetting.probes();
     for (let n = 0; n < 6; n++) {
       expect(resetting.probes()).toBe(probes + Math.floor(n / 3));
       expect((await ask(gateway).whole()).status).toBe(502);
       if (n % 3 === 2) await expect.poll(() => resetting.probes()).toBe(probes + Math.floor(n / 3) + 1);
     }
-    await untilAt(gateway, resetting.url, 'ready');
+    await untilReplica(gateway, resetting.url, 'ready');
     expect(resetting.seen).toHaveLength(6);
   });
 
@@ -120,7 +99,7 @@ describe('a replica that resets requests which it has read', () => {
       if (++count % 3 === 0) answerJson(res, req, body);
       else req.socket.resetAndDestroy();
     });
-    const gateway = await gatewayFor([flaky]);
+    const gateway = await world.gatewayFor([flaky]);
     const probes = flaky.probes();
     const statuses = [];
     for (let n = 0; n < 9; n++) statuses.push((await ask(gateway).whole()).status);
@@ -134,7 +113,7 @@ describe('a replica that resets requests which it has read', () => {
       res.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
       res.write('{', () => res.socket!.resetAndDestroy());
     });
-    const gateway = await gatewayFor([cutting]);
+    const gateway = await world.gatewayFor([cutting]);
     const exchange = ask(gateway);
     expect(await exchange.end).toBe('cut');
     expect(cutting.seen).toHaveLength(1);

@@ -1,9 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { answerJson, type Backend } from '../support/backend.ts';
 import type { Exchange } from '../support/exchange.ts';
 import type { Gateway } from '../support/gateway.ts';
-import { ask, fixedModel, type ModelView, untilState, viewOf, World } from '../support/world.ts';
+import {
+  ask,
+  fixedModel,
+  type ModelView,
+  untilReplica,
+  untilState,
+  viewOf,
+  World,
+} from '../support/world.ts';
 
 const world = new World();
 afterEach(() => world.close());
@@ -25,12 +33,6 @@ async function replicaOf(gateway: Gateway, { url }: Backend): Promise<ModelView[
   return (await viewOf(gateway)).replicas.find(({ origin }) => origin === url)!;
 }
 
-const untilReplica = (gateway: Gateway, backend: Backend, state: string) =>
-  vi.waitUntil(async () => (await replicaOf(gateway, backend)).state === state, {
-    timeout: 5_000,
-    interval: 10,
-  });
-
 /** The states that a replica is seen in until an answer has ended. */
 async function statesUntil(gateway: Gateway, backend: Backend, exchange: Exchange): Promise<string[]> {
   const states = new Set<string>();
@@ -43,15 +45,13 @@ describe('a replica whose running requests get no byte for timeouts.stall', () =
   it('is taken out while the others go on serving, and is back when a canary was answered', async () => {
     const [hanging, good] = [await hangingBackend(), await world.backend(answerJson)];
     const more = `concurrency: 4\n    balance: { strategy: first }\n    timeouts: { stall: ${stallMs}ms }`;
-    const gateway = await world.gateway(fixedModel([hanging.backend.url, good.url], more));
-    await untilReplica(gateway, hanging.backend, 'ready');
-    await untilReplica(gateway, good, 'ready');
+    const gateway = await world.gatewayFor([hanging.backend, good], more);
     hanging.isHung = true;
     const stuck = ask(gateway);
     await expect.poll(() => hanging.held.length).toBe(1);
     const probesBefore = hanging.backend.probes();
     await expect.poll(() => hanging.backend.probes()).toBeGreaterThan(probesBefore);
-    await untilReplica(gateway, hanging.backend, 'ready');
+    await untilReplica(gateway, hanging.backend.url, 'ready');
 
     // Its probe passes: one request tries it, beside the one that hangs, and all others go past it.
     const tried = Array.from({ length: 12 }, () => ask(gateway));

@@ -17,6 +17,8 @@ export interface Backend {
   /** Most requests at once so far. */
   readonly peak: () => number;
   isReady: boolean;
+  /** /health is answered after it; resolved unless the test says otherwise. */
+  healthAfter: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,10 +29,11 @@ export async function startBackend(answer: Answer, port = 0): Promise<Backend> {
   let running = 0;
   let peak = 0;
   let probes = 0;
-  const backend = { isReady: true, seen: [] as Backend['seen'] };
+  const backend = { isReady: true, healthAfter: Promise.resolve(), seen: [] as Backend['seen'] };
   const server = createServer(async (req, res) => {
     if (req.url === '/health') {
       probes++;
+      await backend.healthAfter;
       res.writeHead(backend.isReady ? 200 : 503).end(backend.isReady ? 'ok' : 'Loading model');
       return;
     }

@@ -37,6 +37,19 @@ export class World {
     return gateway;
   }
 
+  /** A gateway in front of these, ready in this order: the first with room is chosen for small limits. */
+  async gatewayFor(backends: readonly Backend[], more = ''): Promise<Gateway> {
+    const locks = backends.map(() => Promise.withResolvers<void>());
+    for (const [index, backend] of backends.entries()) backend.healthAfter = locks[index]!.promise;
+    const urls = backends.map(({ url }) => url);
+    const gateway = await this.gateway(fixedModel(urls, more));
+    for (const [index, url] of urls.entries()) {
+      locks[index]!.resolve();
+      await untilReplica(gateway, url, 'ready');
+    }
+    return gateway;
+  }
+
   onClose(close: () => Promise<void> | void): void {
     this.#closers.push(close);
   }
@@ -105,6 +118,16 @@ export async function operate(
 /** How many requests wait for the model `m`. */
 export async function waitingAt(gateway: { readonly adminUrl: string }): Promise<number> {
   return (await viewOf(gateway)).queue.waiting;
+}
+
+/** Resolves when the replica of the model `m` at a URL is in that state; rejects after 10 s. */
+export async function untilReplica(
+  gateway: { readonly adminUrl: string },
+  url: string,
+  state: string,
+): Promise<void> {
+  const stateOf = async () => (await viewOf(gateway)).replicas.find(({ origin }) => origin === url)?.state;
+  await vi.waitUntil(async () => (await stateOf()) === state, { timeout: 10_000, interval: 10 });
 }
 
 /** Resolves when the model `m` is in that state; rejects after 10 s. */
