@@ -38,6 +38,9 @@ const dropFromResponse = new Set([
   'x-request-id',
 ]);
 
+/** How a browser sends its key to a WebSocket, where it can set no other field (OpenAI's client for browsers). */
+export const keyProtocol = 'openai-insecure-api-key.';
+
 /** What the gateway says of the request it passes on. */
 export interface ForwardFacts {
   readonly requestId: string;
@@ -68,7 +71,8 @@ export function requestHeaders(raw: readonly string[], facts: ForwardFacts): Fla
     if (dropFromRequest.has(name) || named?.has(name) || name in facts.backendHeaders) continue;
     if (facts.dropCredentials && (name === 'authorization' || name === 'x-api-key')) continue;
     if (facts.forceIdentity && name === 'accept-encoding') continue;
-    out.push(name, value);
+    if (facts.dropCredentials && name === 'sec-websocket-protocol') pushKeylessProtocols(out, value);
+    else out.push(name, value);
   }
   out.push('x-request-id', facts.requestId, 'traceparent', facts.traceparent);
   out.push('x-forwarded-for', forwardedFor, 'x-forwarded-host', facts.host, 'x-forwarded-proto', facts.proto);
@@ -77,6 +81,12 @@ export function requestHeaders(raw: readonly string[], facts: ForwardFacts): Fla
   if (facts.bodyBytes !== null) out.push('content-length', String(facts.bodyBytes));
   for (const name in facts.backendHeaders) out.push(name, facts.backendHeaders[name]!);
   return out;
+}
+
+function pushKeylessProtocols(out: FlatHeaders, value: string): void {
+  const protocols = value.split(',').map((protocol) => protocol.trim());
+  const left = protocols.filter((protocol) => !protocol.startsWith(keyProtocol));
+  if (left.length > 0) out.push('sec-websocket-protocol', left.join(', '));
 }
 
 /** RFC 7239; IPv6 addresses are bracketed and quoted. */

@@ -2,13 +2,20 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { KeySettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
+import { keyProtocol } from '../forward/headers.ts';
 
-/** The credential a client sent: `Authorization: Bearer KEY` (any case of Bearer) or `x-api-key: KEY`; or null. */
+/**
+ * The credential a client sent: `Authorization: Bearer KEY` (any case of Bearer), `x-api-key: KEY`, or for a WebSocket
+ * the protocol `openai-insecure-api-key.KEY`; or null.
+ */
 export function presentedKey(req: IncomingMessage): string | null {
   const bearer = /^bearer +(\S+)\s*$/i.exec(req.headers.authorization ?? '');
   if (bearer !== null) return bearer[1]!;
   const apiKey = req.headers['x-api-key'];
-  return typeof apiKey === 'string' && apiKey !== '' ? apiKey : null;
+  if (typeof apiKey === 'string' && apiKey !== '') return apiKey;
+  const protocols = req.headers['sec-websocket-protocol'];
+  const named = protocols?.split(',').find((protocol) => protocol.trim().startsWith(keyProtocol));
+  return named?.trim().slice(keyProtocol.length) || null;
 }
 
 /** RFC 6750, 3: what to send, and whether it was a wrong one; RFC 9110, 15.5.2 demands it of every 401. */

@@ -248,6 +248,20 @@ describe('a WebSocket is refused', () => {
     expect(backend.seen[0]!.headers.authorization).toBeUndefined();
   });
 
+  it('unless a browser sends the key as a protocol, which stays here', async () => {
+    const backend = await backendOf(echoFrames);
+    const gateway = await gatewayOf(backend.url, '', 'auth: { keys: [{ name: app, key: secret }] }');
+    const fields = (key: string) =>
+      `Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.${key}, openai-beta.realtime-v1\r\n`;
+    expect(await statusOf(await handshake(gateway, { fields: fields('wrong') }))).toEqual([
+      401,
+      'invalid_api_key',
+    ]);
+    const socket = await handshake(gateway, { fields: fields('secret') });
+    expect(await textOf(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1.1 101 /);
+    expect(backend.seen[0]!.headers['sec-websocket-protocol']).toBe('realtime, openai-beta.realtime-v1');
+  });
+
   it('from a page of another origin, unless that is configured', async () => {
     const backend = await backendOf(echoFrames);
     const gateway = await gatewayOf(backend.url);
