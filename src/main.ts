@@ -1,4 +1,4 @@
-import { asksForHelp, readFlags, UsageError } from './cli/flags.ts';
+import { asksForHelp, readFlags, takeSwitch, UsageError } from './cli/flags.ts';
 import { usageOf } from './cli/usage.ts';
 
 const defaultConfig = 'pilotlight.yaml';
@@ -15,8 +15,9 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
     await (await import('./cli/check.ts')).check(config);
   },
   async status(args) {
-    const { admin = defaultAdmin } = readFlags('status', args, ['admin']);
-    await (await import('./cli/status.ts')).status(admin);
+    const { isGiven: isJson, rest } = takeSwitch(args, '--json');
+    const { admin = defaultAdmin } = readFlags('status', rest, ['admin']);
+    await (await import('./cli/status.ts')).status(admin, isJson);
   },
   async 'demo-backend'(args) {
     await (await import('./cli/demo-backend.ts')).demoBackend(args);

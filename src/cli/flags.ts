@@ -38,6 +38,15 @@ export function readFlags<Flag extends string>(
   return values;
 }
 
+/** Takes a flag that has no value out of the arguments; what is left is for `readFlags`. */
+export function takeSwitch(
+  args: readonly string[],
+  flag: string,
+): { readonly isGiven: boolean; readonly rest: readonly string[] } {
+  const rest = args.filter((arg) => arg !== flag);
+  return { isGiven: rest.length < args.length, rest };
+}
+
 /** Whether --help or -h is among the arguments (of those before a `--`). */
 export function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--');

@@ -1,65 +1,63 @@
-/** What of /api/models the table shows. */
-interface ModelRow {
-  readonly model: string;
-  readonly state: string;
-  readonly step: string | null;
-  readonly etaMs: number | null;
-  readonly inFlight: number;
-  readonly queue: { readonly waiting: number };
-  readonly replicas: readonly { readonly state: string }[];
-  readonly lastStarts: readonly { readonly outcome: string | null; readonly totalMs?: number | null }[];
-  readonly failure: { readonly reason: string } | null;
+import { systemClock } from '../core/clock.ts';
+import { UsageError } from './flags.ts';
+import { type ModelRow, statusTable } from './status-table.ts';
+
+const timeoutMs = 10_000;
+
+/**
+ * `pilotlight status`: a table of the models of the gateway whose admin port is at `admin` (`http://` may be left out);
+ * with `isJson` the models as the admin API tells them. Throws one line on what is wrong.
+ */
+export async function status(admin: string, isJson: boolean): Promise<void> {
+  const url = apiUrl(admin);
+  const response = await ask(url);
+  const text = await response.text();
+  const body = objectIn(text);
+  if (response.status === 401) throw new Error(`${url} refuses the token: ${tokenHint}`);
+  if (!response.ok || !Array.isArray(body?.models)) throw new Error(`${url} ${complaint(response, body)}`);
+  const models = body.models as ModelRow[];
+  process.stdout.write(
+    isJson ? `${JSON.stringify(models, null, 2)}\n` : statusTable(models, systemClock.wallMs()),
+  );
 }
 
-/** `pilotlight status`: a table of the models of the gateway whose admin port is at `adminUrl`. */
-export async function status(adminUrl: string): Promise<void> {
-  const token = process.env.PILOTLIGHT_ADMIN_TOKEN;
-  const url = `${adminUrl.replace(/\/$/, '')}/api/models`;
-  const response = await fetch(
-    url,
-    token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
-  ).catch((cause: unknown) => {
-    throw new Error(`no gateway answers at ${adminUrl}: is it running, and is that its admin address?`, {
-      cause,
+const tokenHint = 'set PILOTLIGHT_ADMIN_TOKEN to what server.admin.token is';
+
+function apiUrl(admin: string): string {
+  const address = /^https?:\/\//i.test(admin) ? admin : `http://${admin}`;
+  if (!URL.canParse(address))
+    throw new UsageError(`status: --admin: "${admin}" is no address, as in http://127.0.0.1:9090`);
+  return `${address.replace(/\/+$/, '')}/api/models`;
+}
+
+async function ask(url: string): Promise<Response> {
+  const token = process.env.PILOTLIGHT_ADMIN_TOKEN?.trim();
+  try {
+    return await fetch(url, {
+      headers: token ? { authorization: `Bearer ${token}` } : {},
+      signal: AbortSignal.timeout(timeoutMs),
     });
-  });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
-  const { models } = (await response.json()) as { models: ModelRow[] };
-  process.stdout.write(table([header, ...models.map(row)]));
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === 'TimeoutError')
+      throw new Error(`${url} did not answer within ${timeoutMs / 1000} s`, { cause });
+    const reason = (cause as { cause?: { message?: string } }).cause?.message ?? String(cause);
+    throw new Error(`no gateway at ${url} (${reason}): is it running, and is that server.admin?`, { cause });
+  }
 }
 
-const header = ['MODEL', 'STATE', 'REPLICAS', 'WAITING', 'IN FLIGHT', 'LAST START', 'ETA', 'REASON'];
-
-function row(model: ModelRow): string[] {
-  const ready = model.replicas.filter(({ state }) => state === 'ready').length;
-  const last = model.lastStarts[0];
-  return [
-    model.model,
-    model.step === null ? model.state : `${model.state} (${model.step})`,
-    `${ready}/${model.replicas.length}`,
-    String(model.queue.waiting),
-    String(model.inFlight),
-    last === undefined
-      ? '-'
-      : `${last.outcome ?? 'running'}${last.totalMs == null ? '' : ` ${seconds(last.totalMs)}`}`,
-    model.etaMs === null ? '-' : seconds(model.etaMs),
-    model.failure?.reason ?? '',
-  ];
+/** What is wrong with an answer that is not the list of models. */
+function complaint({ status }: Response, body: Record<string, unknown> | null): string {
+  const error = body?.error as { code?: unknown; message?: unknown } | undefined;
+  if (error?.code === 'forbidden_host') return `answered ${status}: ${String(error.message)}`;
+  const detail = typeof error?.message === 'string' ? `: ${error.message}` : '';
+  return `answered ${status}, not as an admin port does${detail}; is that server.admin?`;
 }
 
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
-
-function table(rows: readonly string[][]): string {
-  const widths = header.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
-  return rows
-    .map(
-      (cells) =>
-        `${cells
-          .map((cell, i) => cell.padEnd(widths[i]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+function objectIn(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null; // Whoever answers there is no gateway.
+  }
 }

@@ -22,12 +22,13 @@ is 1 when there is a fault.
 
   --config FILE  the configuration; default: pilotlight.yaml`;
 
-const status = `Usage: pilotlight status [--admin URL]
+const status = `Usage: pilotlight status [--admin URL] [--json]
 
 Prints a table of the models of a running gateway. Its admin token, if it has one, is taken from the environment
 variable PILOTLIGHT_ADMIN_TOKEN.
 
-  --admin URL    address of the admin port; default: http://127.0.0.1:9090`;
+  --admin URL    address of the admin port; default: http://127.0.0.1:9090
+  --json         prints what the admin API tells of the models`;
 
 const demoBackend = `Usage: pilotlight demo-backend [FLAGS]
 
