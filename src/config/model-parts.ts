@@ -16,7 +16,9 @@ export function needsNewReplicas(before: ModelSettings, after: ModelSettings): b
   return runs(before) !== runs(after);
 }
 
-/** What a replica runs; how long it may take to end is not part of it. */
+/** What a replica runs. How long it may take to end is not part of it, nor is the order of its environment. */
 function runs({ revision: { backend } }: ModelSettings): string {
-  return JSON.stringify(backend.driver === 'process' ? { ...backend, stopGraceMs: 0 } : backend);
+  if (backend.driver !== 'process') return JSON.stringify(backend);
+  const env = Object.entries(backend.env).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify({ ...backend, env, stopGraceMs: 0 });
 }
