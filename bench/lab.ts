@@ -10,7 +10,7 @@ import { type Compiled, compileReferences, which } from './tools.ts';
 const root = join(import.meta.dirname, '..');
 
 /** What a request can be sent through. */
-export type TargetName = 'direct' | 'nginx' | 'haproxy' | 'go' | 'pilotlight';
+export type TargetName = 'direct' | 'nginx' | 'haproxy' | 'go' | 'node' | 'pilotlight';
 
 /** A proxy that is up, or the backend itself (`direct`, which has no child). */
 export interface Target {
@@ -110,6 +110,9 @@ export class Lab {
       const { reverseProxy } = this.compiled();
       const backend = `http://127.0.0.1:${backendPort}`;
       return [reverseProxy, '-listen', `127.0.0.1:${port}`, '-backend', backend, '-limit', `${concurrency}`];
+    }
+    if (name === 'node') {
+      return [process.execPath, join(import.meta.dirname, 'reference/relay.ts'), `${port}`, `${backendPort}`];
     }
     if (name === 'pilotlight') return this.#gatewayArgv({ dir, port, options });
     const path = which(name);

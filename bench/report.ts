@@ -1,14 +1,14 @@
 import type { Outcome, Scenario } from './scenario.ts';
 import { median } from './statistics.ts';
 
-const targets = ['direct', 'nginx', 'haproxy', 'go', 'pilotlight'] as const;
+const targets = ['direct', 'nginx', 'haproxy', 'go', 'node', 'pilotlight'] as const;
 
 /** A scenario's table in Markdown, its columns padded so that it reads in a terminal too. */
 export function renderScenario(scenario: Scenario, outcome: Outcome): string {
   const measured = targets.filter((target) =>
     outcome.samples.figures().some((figure) => outcome.samples.of(figure, target).length > 0),
   );
-  const references = (['go', 'nginx'] as const).filter((name) => measured.includes(name));
+  const references = (['go', 'nginx', 'node'] as const).filter((name) => measured.includes(name));
   const head = ['figure', ...measured, ...references.map((name) => `x ${name}`), 'at least'];
   const figures = scenario.figures.filter(({ name }) => outcome.samples.figures().includes(name));
   const rows = figures.map(({ name, unit, goal, digits }) => [

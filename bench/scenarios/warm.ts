@@ -2,7 +2,7 @@ import type { Lab, Target } from '../lab.ts';
 import { emptyOutcome, interleave, type Outcome, type Scenario, startTargets } from '../scenario.ts';
 import { wrk } from '../wrk.ts';
 
-const proxies = ['nginx', 'haproxy', 'go', 'pilotlight'] as const;
+const proxies = ['nginx', 'haproxy', 'go', 'node', 'pilotlight'] as const;
 
 /** Small answers at full load. */
 export const warm: Scenario = {

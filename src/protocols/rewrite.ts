@@ -10,7 +10,7 @@ export function renamed(
 }
 
 /** Renames the model in a body; null where it stands not there, or has that name already. */
-export function modelPatch({ model, modelSpan, modelEncoding }: Intent, name: string): BodyPatch | null {
+function modelPatch({ model, modelSpan, modelEncoding }: Intent, name: string): BodyPatch | null {
   if (modelSpan === null || name === model) return null;
   return { span: modelSpan, bytes: encodeModel(name, modelEncoding) };
 }
