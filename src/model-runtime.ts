@@ -3,6 +3,7 @@ import type { ActivationEvent } from './activation/events.ts';
 import { poll } from './activation/watch-target.ts';
 import { Gate } from './admission/gate.ts';
 import { Handover } from './admission/handover.ts';
+import type { ModelEntry } from './arrival.ts';
 import { decide } from './autoscale/decide.ts';
 import type { Revision, RevisionOwner } from './autoscale/lineage.ts';
 import { activationPart, gatePart } from './config/model-parts.ts';
@@ -16,7 +17,6 @@ import type { Decide, Decision } from './core/scaling.ts';
 import { StallWatch } from './forward/stall-watch.ts';
 import { Upstreams } from './forward/upstreams.ts';
 import type { ModelMeter } from './meter/model-meter.ts';
-import type { ModelEntry } from './pipeline.ts';
 
 /** What all models share. */
 export interface RuntimeParts {

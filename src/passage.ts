@@ -1,6 +1,7 @@
 import type { Permit } from './admission/permit.ts';
 import { affinityOf, priorityOf } from './admission/request-class.ts';
 import type { Affinity, PriorityClass, Waiter } from './admission/waiter.ts';
+import { type Arrival, type ModelEntry, type PassageHost, phaseOf } from './arrival.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
@@ -10,7 +11,6 @@ import { type ForwardEnd, Forwarding, type ForwardOwner } from './forward/forwar
 import { Heartbeat } from './forward/heartbeat.ts';
 import { type BodyListener, RequestBody } from './forward/request-body.ts';
 import { Timings } from './forward/timings.ts';
-import { type Arrival, type ModelEntry, type Pipeline, phaseOf } from './pipeline.ts';
 import { renamed } from './protocols/rewrite.ts';
 import { usageOf } from './protocols/usage.ts';
 
@@ -19,7 +19,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   readonly tenant = '';
   readonly priority: PriorityClass;
   affinity: Affinity | null = null;
-  readonly #pipeline: Pipeline;
+  readonly #pipeline: PassageHost<Passage>;
   readonly #arrival: Arrival;
   readonly #answer: AnswerWriter;
   readonly #body: RequestBody;
@@ -36,7 +36,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   #isOver = false;
   #lastRefusal: Error | null = null;
 
-  constructor(pipeline: Pipeline, arrival: Arrival) {
+  constructor(pipeline: PassageHost<Passage>, arrival: Arrival) {
     const { clock, held, maxBodyBytes } = pipeline.options;
     this.#timings = new Timings(clock);
     this.#pipeline = pipeline;

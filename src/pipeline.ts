@@ -1,38 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Gate } from './admission/gate.ts';
 import { Permit } from './admission/permit.ts';
 import type { Waiter } from './admission/waiter.ts';
-import type { KeySettings, ModelSettings } from './config/settings.ts';
-import type { Clock } from './core/clock.ts';
+import type { Arrival, ModelEntry, PassageContext, PassageHost } from './arrival.ts';
 import { PilotlightError } from './core/errors.ts';
-import type { ReplicaReport, WakeInfo } from './core/gate.ts';
-import type { Dialect, Intent, IntentParser, RequestHead } from './core/protocol.ts';
-import type { FlatHeaders } from './forward/headers.ts';
-import type { HeldMemory } from './forward/held-memory.ts';
-import type { StallWatch } from './forward/stall-watch.ts';
-import type { UpgradeRequest } from './forward/tunnel.ts';
-import type { Upstreams } from './forward/upstreams.ts';
-import type { Watchdog } from './forward/watchdog.ts';
+import type { Intent } from './core/protocol.ts';
 import type { AccessFacts } from './meter/log.ts';
-import type { ModelMeter } from './meter/model-meter.ts';
 import { Passage } from './passage.ts';
 import { modelNotFound } from './protocols/model-name.ts';
-
-/** A configured model as the data path sees it. */
-export interface ModelEntry {
-  readonly settings: ModelSettings;
-  readonly gate: Gate;
-  readonly upstreams: Upstreams;
-  readonly meter: ModelMeter;
-  readonly stallWatch: StallWatch;
-  wakeInfo(): WakeInfo;
-  report(replicaId: string, report: ReplicaReport): void;
-}
-
-/** Where a model stands, in a word for one who waits for it. */
-export function phaseOf({ state, step }: WakeInfo): string {
-  return state === 'ready' ? 'waiting' : (step ?? state);
-}
 
 /** Finds models by the name or alias that a client used. */
 export interface Directory {
@@ -40,35 +13,10 @@ export interface Directory {
   names(): readonly string[];
 }
 
-/** A request as the listener hands it over. */
-export interface Arrival {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  readonly head: RequestHead;
-  readonly dialect: Dialect;
-  readonly requestId: string;
-  readonly key: KeySettings | null;
-  /** Fields for every answer (CORS). */
-  readonly extraHeaders: FlatHeaders;
-  /** Reads the model out of the body; null when `intent` is known from the head. */
-  readonly parser: IntentParser | null;
-  readonly intent: Intent | null;
-  /** The path and query to send on. */
-  readonly forwardPath: string;
-  /** The client asks to switch to WebSocket; `res` serves only for refusals then. */
-  readonly upgrade: UpgradeRequest | null;
-}
-
 /** What the data path is built from. */
-export interface PipelineOptions {
-  readonly clock: Clock;
+export interface PipelineOptions extends PassageContext {
   readonly directory: Directory;
-  readonly held: HeldMemory;
-  readonly watchdog: Watchdog;
-  readonly maxBodyBytes: () => number;
-  readonly dropCredentials: () => boolean;
   readonly onAccess: (facts: AccessFacts) => void;
-  readonly onInternalError: (error: unknown) => void;
 }
 
 /**
@@ -78,7 +26,7 @@ export interface PipelineOptions {
  *
  * The listener (src/http) has authenticated and found the protocol; each method of Passage below is one further step.
  */
-export class Pipeline {
+export class Pipeline implements PassageHost<Passage> {
   readonly options: PipelineOptions;
   readonly #passages = new Set<Passage>();
   #isDraining = false;

@@ -1,11 +1,12 @@
 import type { Waiter } from './admission/waiter.ts';
+import type { ModelEntry } from './arrival.ts';
 import { Lineage, type LineageEvent } from './autoscale/lineage.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
 import type { ModelControl } from './http/admin-server.ts';
 import type { Log } from './meter/log.ts';
 import type { ModelGauges } from './meter/model-gauges.ts';
 import { ModelRuntime, type RuntimeParts } from './model-runtime.ts';
-import type { Directory, ModelEntry } from './pipeline.ts';
+import type { Directory } from './pipeline.ts';
 
 /** One configured model with all its revisions, as operators and meters see it. */
 class Model implements ModelControl {

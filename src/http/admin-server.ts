@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { Arrival } from '../arrival.ts';
 import type { ServerSettings } from '../config/settings.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import { sendError } from '../forward/reply.ts';
-import type { Arrival, Pipeline } from '../pipeline.ts';
+import type { Pipeline } from '../pipeline.ts';
 import { intentOf, modelNotFound } from '../protocols/model-name.ts';
 import { challenge, isSameSecret, presentedKey } from './auth.ts';
 import type { Connections } from './connections.ts';

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import type { Arrival } from '../arrival.ts';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Dialect, ProtocolRoute, RequestHead } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
 import { sendError } from '../forward/reply.ts';
 import { tooLarge } from '../forward/request-body.ts';
-import type { Arrival, Pipeline } from '../pipeline.ts';
+import type { Pipeline } from '../pipeline.ts';
 import { intentOf } from '../protocols/model-name.ts';
 import type { KeyRing } from './auth.ts';
 import { checkHead, requestIdOf } from './head.ts';

@@ -1,0 +1,68 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Gate } from './admission/gate.ts';
+import type { KeySettings, ModelSettings } from './config/settings.ts';
+import type { Clock } from './core/clock.ts';
+import type { PilotlightError } from './core/errors.ts';
+import type { ReplicaReport, WakeInfo } from './core/gate.ts';
+import type { Dialect, Intent, IntentParser, RequestHead } from './core/protocol.ts';
+import type { FlatHeaders } from './forward/headers.ts';
+import type { HeldMemory } from './forward/held-memory.ts';
+import type { StallWatch } from './forward/stall-watch.ts';
+import type { UpgradeRequest } from './forward/tunnel.ts';
+import type { Upstreams } from './forward/upstreams.ts';
+import type { Watchdog } from './forward/watchdog.ts';
+import type { AccessFacts } from './meter/log.ts';
+import type { ModelMeter } from './meter/model-meter.ts';
+
+/** A request as the listener hands it over. */
+export interface Arrival {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly head: RequestHead;
+  readonly dialect: Dialect;
+  readonly requestId: string;
+  readonly key: KeySettings | null;
+  /** Fields for every answer (CORS). */
+  readonly extraHeaders: FlatHeaders;
+  /** Reads the model out of the body; null when `intent` is known from the head. */
+  readonly parser: IntentParser | null;
+  readonly intent: Intent | null;
+  /** The path and query to send on. */
+  readonly forwardPath: string;
+  /** The client asks to switch to WebSocket; `res` serves only for refusals then. */
+  readonly upgrade: UpgradeRequest | null;
+}
+
+/** A configured model as the data path sees it. */
+export interface ModelEntry {
+  readonly settings: ModelSettings;
+  readonly gate: Gate;
+  readonly upstreams: Upstreams;
+  readonly meter: ModelMeter;
+  readonly stallWatch: StallWatch;
+  wakeInfo(): WakeInfo;
+  report(replicaId: string, report: ReplicaReport): void;
+}
+
+/** Where a model stands, in a word for one who waits for it. */
+export function phaseOf({ state, step }: WakeInfo): string {
+  return state === 'ready' ? 'waiting' : (step ?? state);
+}
+
+/** What a passage works with. */
+export interface PassageContext {
+  readonly clock: Clock;
+  readonly held: HeldMemory;
+  readonly watchdog: Watchdog;
+  readonly maxBodyBytes: () => number;
+  readonly dropCredentials: () => boolean;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** The steps of `Passage` that lead on to something else than the request itself. */
+export interface PassageHost<Passage> {
+  readonly options: PassageContext;
+  route(intent: Intent): ModelEntry | PilotlightError;
+  enter(passage: Passage, entry: ModelEntry): void;
+  leave(passage: Passage, facts: AccessFacts): void;
+}
