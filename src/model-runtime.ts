@@ -27,9 +27,6 @@ export interface RuntimeParts {
   readonly onEvent: (model: string, event: ActivationEvent) => void;
 }
 
-/** While the stall watch is off: it looks again this often whether it is on. */
-const unwatchedMs = 3_600_000;
-
 /** One revision of a model at work: its gate, its activation and its connections, wired to each other. */
 export class ModelRuntime implements ModelEntry, Revision {
   readonly gate: Gate;
@@ -53,7 +50,11 @@ export class ModelRuntime implements ModelEntry, Revision {
     this.#settings = settings;
     this.meter = parts.meterOf(settings.name);
     this.#upstreams = this.#createUpstreams();
-    this.stallWatch = this.#createStallWatch();
+    this.stallWatch = new StallWatch({
+      clock,
+      stallMs: settings.revision.timeouts.stallMs,
+      onStalled: (replicaId) => this.report(replicaId, 'stalled'),
+    });
     this.gate = new Gate({
       settings: gatePart(settings),
       clock,
@@ -76,19 +77,6 @@ export class ModelRuntime implements ModelEntry, Revision {
     const { clock } = this.#parts;
     const { concurrency: connections, timeouts } = this.#settings.revision;
     return new Upstreams({ clock, connections, connectTimeoutMs: timeouts.connectMs });
-  }
-
-  #createStallWatch(): StallWatch {
-    const stallMs = () => this.#settings.revision.timeouts.stallMs;
-    return new StallWatch({
-      clock: this.#parts.clock,
-      get stallMs() {
-        return stallMs() || unwatchedMs;
-      },
-      onStalled: (replicaId) => {
-        if (stallMs() > 0) this.report(replicaId, 'stalled');
-      },
-    });
   }
 
   #createActivator(): Activator {
@@ -193,6 +181,7 @@ export class ModelRuntime implements ModelEntry, Revision {
       this.#formerUpstreams.push(this.#upstreams);
       this.#upstreams = this.#createUpstreams();
     }
+    this.stallWatch.configure(timeouts.stallMs);
     this.gate.configure(gatePart(settings));
     this.activator.configure(activationPart(settings));
   }

@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../core/clock.ts';
 /** What a stall watch is told and tells. */
 export interface StallWatchOptions {
   readonly clock: Clock;
-  /** Silence on all of a replica's running requests that counts as a stall; 0 = never. */
+  /** Silence on all of a replica's running requests that counts as a stall; 0 = never. Changed by `configure`. */
   readonly stallMs: number;
   readonly onStalled: (replicaId: string) => void;
 }
@@ -22,15 +22,24 @@ const checksPerStall = 10;
 export class StallWatch {
   readonly #options: StallWatchOptions;
   readonly #activityById = new Map<string, Activity>();
+  #stallMs: number;
   #cancel: Cancel | null = null;
 
   constructor(options: StallWatchOptions) {
     this.#options = options;
+    this.#stallMs = options.stallMs;
+  }
+
+  /** Takes another limit, for what runs as well. */
+  configure(stallMs: number): void {
+    this.#stallMs = stallMs;
+    this.#cancel?.();
+    this.#cancel = null;
+    if (this.#activityById.size > 0) this.#schedule();
   }
 
   /** A request goes to a replica. */
   began(replicaId: string, nowMs: number): void {
-    if (this.#options.stallMs === 0) return;
     const activity = this.#activityById.get(replicaId);
     if (activity === undefined) this.#activityById.set(replicaId, { running: 1, lastByteAtMs: nowMs });
     else activity.running++;
@@ -50,7 +59,9 @@ export class StallWatch {
   }
 
   #schedule(): void {
-    const { clock, stallMs } = this.#options;
+    const { clock } = this.#options;
+    const stallMs = this.#stallMs;
+    if (stallMs === 0) return;
     this.#cancel ??= clock.setTimer(clock.nowMs() + stallMs / checksPerStall, () => {
       this.#cancel = null;
       this.#check(clock.nowMs());
@@ -59,12 +70,12 @@ export class StallWatch {
   }
 
   #check(nowMs: number): void {
-    const { stallMs, onStalled } = this.#options;
+    const stallMs = this.#stallMs;
     for (const [replicaId, activity] of this.#activityById) {
       if (nowMs - activity.lastByteAtMs < stallMs) continue;
       // Told once for each stall: the next one must last as long again.
       activity.lastByteAtMs = nowMs;
-      onStalled(replicaId);
+      this.#options.onStalled(replicaId);
     }
   }
 

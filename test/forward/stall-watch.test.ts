@@ -44,6 +44,17 @@ describe('a stall watch', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('takes another limit, also while requests run', () => {
+    watch.began('a', clock.nowMs());
+    clock.advanceSync(500);
+    watch.configure(0);
+    clock.advanceSync(5000);
+    expect([stalled, clock.pendingTimers]).toEqual([[], 0]);
+    watch.configure(300);
+    clock.advanceSync(100);
+    expect(stalled).toEqual(['a']);
+  });
+
   it('is off with 0', () => {
     const off = new StallWatch({ clock, stallMs: 0, onStalled: (id) => stalled.push(id) });
     off.began('a', clock.nowMs());
