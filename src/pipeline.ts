@@ -1,8 +1,9 @@
 import { Permit } from './admission/permit.ts';
 import type { Waiter } from './admission/waiter.ts';
 import type { Arrival, ModelEntry, PassageContext, PassageHost } from './arrival.ts';
-import { PilotlightError } from './core/errors.ts';
+import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
+import { type ReplyContext, sendError } from './forward/reply.ts';
 import type { AccessFacts } from './meter/log.ts';
 import { Passage } from './passage.ts';
 import { modelNotFound } from './protocols/model-name.ts';
@@ -42,6 +43,24 @@ export class Pipeline implements PassageHost<Passage> {
     this.#passages.add(passage);
     if (this.#isDraining) passage.refuse(new PilotlightError('draining', 'the gateway is shutting down'));
     else passage.parse();
+  }
+
+  /** Answers a request that is refused before it is known what it asks for. */
+  refuse(context: ReplyContext, thrown: unknown): void {
+    const error = toPilotlightError(thrown);
+    if (error.code === 'internal') this.options.onInternalError(error.cause);
+    sendError(context, error);
+    const { method = '', url = '' } = context.req;
+    this.options.onAccess({
+      requestId: context.requestId,
+      method,
+      path: url.split('?', 1)[0]!,
+      model: null,
+      key: null,
+      status: error.spec.status,
+      outcome: error.code,
+      ...{ waitMs: 0, coldMs: 0, firstByteMs: null, totalMs: 0, bytes: 0, retries: 0 },
+    });
   }
 
   /** model -> revision, or model_not_found with the names there are. */

@@ -22,7 +22,7 @@ const mayImport: Record<string, readonly string[]> = {
   'demo-backend': ['core'],
   'arrival.ts': [...edges, 'admission', 'forward', 'meter'],
   'passage.ts': [...edges, 'protocols', 'admission', 'forward', 'meter', 'arrival.ts'],
-  'pipeline.ts': [...edges, 'protocols', 'admission', 'meter', 'arrival.ts', 'passage.ts'],
+  'pipeline.ts': [...edges, 'protocols', 'admission', 'forward', 'meter', 'arrival.ts', 'passage.ts'],
   http: [...edges, 'protocols', 'admission', 'forward', 'meter', 'arrival.ts', 'pipeline.ts'],
   'model-runtime.ts': ['*'],
   'roster.ts': ['*'],

@@ -2,10 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Arrival } from '../arrival.ts';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
-import { PilotlightError, toPilotlightError } from '../core/errors.ts';
+import { PilotlightError } from '../core/errors.ts';
 import type { Dialect, ProtocolRoute, RequestHead } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
-import { sendError } from '../forward/reply.ts';
 import { tooLarge } from '../forward/request-body.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { intentOf } from '../protocols/model-name.ts';
@@ -62,7 +61,7 @@ export class Door {
     try {
       this.#options.pipeline.handle(this.#arrival(context, route));
     } catch (error) {
-      sendError(context, toPilotlightError(error));
+      this.#options.pipeline.refuse(context, error);
     }
   }
 

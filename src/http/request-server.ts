@@ -2,10 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
-import { PilotlightError, toPilotlightError } from '../core/errors.ts';
+import { PilotlightError } from '../core/errors.ts';
 import type { Dialect, Protocol, ProtocolRoute } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
-import { sendError } from '../forward/reply.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { renderModel, renderModelList } from '../protocols/model-list.ts';
 import { modelNotFound } from '../protocols/model-name.ts';
@@ -151,7 +150,7 @@ class ModelPages {
         ...context.extraHeaders,
       ]);
     } catch (error) {
-      sendError(context, toPilotlightError(error));
+      this.#options.pipeline.refuse(context, error);
     }
   }
 
