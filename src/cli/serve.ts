@@ -8,8 +8,8 @@ import { watchConfig } from '../config/watch.ts';
 import { killOwned } from '../drivers/process/orphans.ts';
 import { createLog, type Log } from '../meter/log.ts';
 import { greeting } from './greeting.ts';
-import { listenFault } from './listen-fault.ts';
 import { spoolFault } from './spool-fault.ts';
+import { startFault } from './start-fault.ts';
 
 /**
  * `pilotlight serve`: runs until SIGTERM or SIGINT, then drains; a second signal ends it and its backends at once.
@@ -43,11 +43,7 @@ async function start(settings: Settings, configFile: string, log: Log): Promise<
   } catch (error) {
     // Backends that are always up were started before the ports were opened.
     killOwned();
-    const { listen, admin } = settings.server;
-    throw listenFault(error, [
-      { key: 'server.admin', address: admin },
-      { key: 'server.listen', address: listen },
-    ]);
+    throw startFault(error, settings.server);
   }
 }
 

@@ -76,6 +76,18 @@ describe('pilotlight serve', () => {
     expect(readdirSync('/proc').map(Number).filter(Number.isInteger).filter(isLeft)).toEqual([]);
   });
 
+  it.each([
+    ['no.crt', 'server.tls.cert: DIR/no.crt does not exist'],
+    ['pilotlight.yaml', 'server.tls: DIR/pilotlight.yaml and DIR/pilotlight.yaml are no pair'],
+  ])('says what is wrong with %s as certificate and key', async (file, message) => {
+    const tls = `tls: { cert: ${file}, key: pilotlight.yaml }`;
+    const server = `{ listen: "127.0.0.1:0", admin: "127.0.0.1:0", ${tls} }`;
+    const program = serve(server, '{ driver: static, urls: ["http://127.0.0.1:9"] }');
+    expect(await program.ended).toBe(1);
+    expect(program.stderr().replaceAll(dir, 'DIR')).toContain(`pilotlight: ${message}`);
+    expect(program.stderr().trimEnd()).not.toContain('\n');
+  });
+
   it('warns at the start of a spool folder in which nothing can be written', async () => {
     writeFileSync(join(dir, 'file'), '');
     const server = `{ listen: "127.0.0.1:0", admin: "127.0.0.1:0", spool: { dir: ${join(dir, 'file/spool')} } }`;
