@@ -37,6 +37,8 @@ export class AnswerWriter {
   #isSse = false;
   #tail: AnswerTail | null = null;
   #isAtEventEnd = true;
+  /** What was relayed last, framing included; empty: what came last came by `data`. */
+  #relayed = '';
   #committed: 'no' | 'sse' | 'json' = 'no';
   #isBegun = false;
   /** Why a head could not be passed on after an early commit. */
@@ -183,6 +185,7 @@ export class AnswerWriter {
       return true;
     }
     if (this.#isSse) this.#isAtEventEnd = isEventEnd(chunk, chunk.length);
+    this.#relayed = '';
     return res.write(chunk);
   }
 
@@ -197,11 +200,9 @@ export class AnswerWriter {
     const { socket } = this.#context.res;
     if (socket === null) return true;
     this.#bytes += length;
-    // The last data byte stands before the CRLF that ends its chunk.
-    if (this.#isSse) this.#isAtEventEnd = isEventEnd(bytes, length - 2);
-    const text = bytes.toString('latin1', 0, length);
-    this.#tail?.push(text);
-    return socket.write(text, 'latin1');
+    this.#relayed = bytes.toString('latin1', 0, length);
+    this.#tail?.push(this.#relayed);
+    return socket.write(this.#relayed, 'latin1');
   }
 
   onRelayDrain(resume: () => void): void {
@@ -229,7 +230,8 @@ export class AnswerWriter {
       return;
     }
     // Within an announced length the event's bytes would pass for the rest of the body.
-    const mayTell = this.#isSse && this.#isAtEventEnd && this.#expectedBytes === null;
+    const isAtEnd = this.#relayed === '' ? this.#isAtEventEnd : isChunkAndEventEnd(this.#relayed);
+    const mayTell = this.#isSse && isAtEnd && this.#expectedBytes === null;
     const isSse = this.#isBegun ? mayTell : this.#committed === 'sse';
     const isJson = !this.#isBegun && this.#committed === 'json';
     cutAnswer(this.#context, error, isSse ? 'sse' : isJson ? 'json' : 'no');
@@ -240,4 +242,9 @@ export class AnswerWriter {
     if (this.hasHead) this.cut(error);
     else sendError(this.#context, error, this.#addedFields());
   }
+}
+
+/** Before the empty line must be a line of the event: the size line of a chunk that is a mere line end looks like one. */
+function isChunkAndEventEnd(chunks: string): boolean {
+  return /[^\r\n]\r?\n\r?\n\r\n$/.test(chunks) && !/(^|\n)[0-9a-f]+\r\n\r?\n\r\n$/i.test(chunks);
 }

@@ -49,9 +49,14 @@ function copyOfRead(from: number, to: number): Buffer {
 export class TapConnection {
   readonly socket: Socket;
   exchange: TapExchange | null = null;
+  /** Set before undici learns of it, which takes a reset for the end of a body that only the close ends. */
+  error: Error | null = null;
 
   constructor(socket: Socket) {
     this.socket = socket;
+    socket.once('error', (error) => {
+      this.error = error;
+    });
   }
 
   /** Takes `length` bytes of readBuffer; false stops reading. */
@@ -139,8 +144,10 @@ export class TapExchange implements Tap, Handler {
   }
 
   onResponseEnd(controller: Controller, trailers: ResponseHeaders): void {
+    const error = this.#connection?.error ?? null;
     this.#detach();
-    this.#handler.onResponseEnd?.(controller, trailers);
+    if (error === null) this.#handler.onResponseEnd?.(controller, trailers);
+    else this.#handler.onResponseError?.(controller, error);
   }
 
   onResponseError(controller: Controller, error: Error): void {

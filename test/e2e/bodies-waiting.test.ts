@@ -104,7 +104,9 @@ describe('an upload whose request waits', () => {
     await client.send(randomBytes(400_000));
     await expect.poll(() => rig.holdings()).toMatchObject({ waiting: 1, spoolFiles: 1 });
     client.leave(how);
-    await expect.poll(() => rig.holdings()).toEqual({ waiting: 0, inFlight: 1, heldBytes: 0, spoolFiles: 0 });
+    await expect
+      .poll(() => rig.holdings())
+      .toEqual({ waiting: 0, inFlight: 1, heldBytes: 0, spoolBytes: 0, spoolFiles: 0 });
     await free();
     await rig.untilNothingIsHeld();
     expect(backend.exchanges).toHaveLength(1);

@@ -98,7 +98,7 @@ describe.each(disks)('a disk for the spool $disk', ({ code, shell, before, folde
     await expect.poll(() => gateway.spoolFiles()).toBe(0);
     await expect
       .poll(async () => (await fetch(`${gateway.adminUrl}/metrics`)).text())
-      .toMatch(/^pilotlight_held_bytes 0$/m);
+      .toMatch(/^pilotlight_held_bytes\{place="memory"\} 0\npilotlight_held_bytes\{place="spool"\} 0$/m);
     expect((await send(randomBytes(1_000)).answer()).body).toBe('ok');
   });
 });

@@ -16,6 +16,7 @@ export interface Holdings {
   readonly waiting: number;
   readonly inFlight: number;
   readonly heldBytes: number;
+  readonly spoolBytes: number;
   readonly spoolFiles: number;
 }
 
@@ -66,7 +67,8 @@ export class Rig {
     return {
       waiting: sum(({ queue }) => queue.waiting),
       inFlight: sum(({ inFlight }) => inFlight),
-      heldBytes: Number(/^pilotlight_held_bytes (\d+)/m.exec(metrics)?.[1] ?? Number.NaN),
+      heldBytes: heldBytes(metrics, 'memory'),
+      spoolBytes: heldBytes(metrics, 'spool'),
       spoolFiles: spoolFiles(),
     };
   }
@@ -75,7 +77,7 @@ export class Rig {
   async untilNothingIsHeld(): Promise<void> {
     await expect
       .poll(() => this.holdings(), { timeout: 5_000 })
-      .toEqual({ waiting: 0, inFlight: 0, heldBytes: 0, spoolFiles: 0 });
+      .toEqual({ waiting: 0, inFlight: 0, heldBytes: 0, spoolBytes: 0, spoolFiles: 0 });
   }
 
   /** Waits until so many replicas of a model are ready, without asking it for anything. */
@@ -97,6 +99,11 @@ export class Rig {
     for (const close of this.#closers.splice(0).reverse()) await close();
     this.#gateway = null;
   }
+}
+
+function heldBytes(metrics: string, place: 'memory' | 'spool'): number {
+  const line = new RegExp(`^pilotlight_held_bytes\\{place="${place}"\\} (\\d+)`, 'm').exec(metrics);
+  return Number(line?.[1] ?? Number.NaN);
 }
 
 /** Open files of this process that are spooled bodies (unlinked as soon as they are made). */
