@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type AccessFacts, createAccessLog, createLog } from '../../src/meter/log.ts';
 
 const facts: AccessFacts = {
@@ -60,13 +60,22 @@ describe('the access log', () => {
     expect(linesOf('warn', (log) => createAccessLog(log)(facts))).toEqual([]);
   });
 
-  it('dates each line with its own millisecond', async () => {
-    const times: string[] = [];
-    const log = createLog('info', { write: (line) => times.push(JSON.parse(line).time) });
-    const before = Date.now();
-    log.info('one');
-    while (Date.now() === before) await new Promise(setImmediate);
-    log.info('two');
-    expect(Date.parse(times[1]!)).toBeGreaterThan(Date.parse(times[0]!));
+  it('dates each line in ISO 8601, also where a second begins and where the clock is set back', () => {
+    const startMs = Date.UTC(2026, 1, 28, 23, 59, 59);
+    const instants = [0, 7, 45, 999, 1_000, 1_000, 61_010, 500, -1].map((offset) => startMs + offset);
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const lines = linesOf('info', (log) => {
+        for (const instant of instants) {
+          vi.setSystemTime(instant);
+          log.info('line');
+        }
+      });
+      expect(lines.map(({ time }) => time)).toEqual(
+        instants.map((instant) => new Date(instant).toISOString()),
+      );
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
