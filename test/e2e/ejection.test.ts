@@ -14,12 +14,14 @@ const portOf = ({ url }: Backend) => Number(new URL(url).port);
 describe('a replica that refuses connections', () => {
   it('is ejected by the first refusal without any client seeing it, and is back when it listens again', async () => {
     const [gone, alive] = [await world.backend(answerJson), await world.backend(answerJson)];
-    const gateway = await world.gatewayFor([gone, alive], 'concurrency: 2');
+    const gateway = await world.gatewayFor([gone, alive], 'concurrency: 1');
     await gone.close();
     const exchanges = Array.from({ length: 20 }, () => ask(gateway));
     for (const exchange of exchanges) expect((await exchange.whole()).status).toBe(200);
     expect(alive.seen).toHaveLength(20);
     expect(await stateAt(gateway, gone.url)).toBe('suspect');
+    const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^pilotlight_retries_total\{model="m"\} 1$/m);
 
     const back = await world.backend(answerJson, portOf(gone));
     await untilReplica(gateway, gone.url, 'ready');

@@ -28,7 +28,13 @@ export class Exchange {
     this.#request = request(url, {
       method: 'POST',
       agent: false,
-      headers: { 'content-type': 'application/json', 'content-length': length, ...headers },
+      // Said aloud, or Node asks for the connection to be closed.
+      headers: {
+        connection: 'keep-alive',
+        'content-type': 'application/json',
+        'content-length': length,
+        ...headers,
+      },
     });
     const finish = (how: 'whole' | 'cut') => {
       this.#hasEnded = true;
