@@ -10,8 +10,8 @@ curl http://127.0.0.1:9090/metrics
 \`\`\`
 
 Model names come from the configuration alone, so no client can make new series; those of a model that was removed from
-it are not shown any more. A histogram has \`_bucket\`, \`_sum\` and \`_count\` series. Requests that were refused before they were
-read (no key, no such route, not HTTP) are in none of these.
+it are not shown any more. A histogram has \`_bucket\`, \`_sum\` and \`_count\` series. Requests that were refused before
+their model was known (no key, no such model) are counted by outcome alone; what is no HTTP is not counted.
 `;
 
 /** What a registry keeps of each of its metrics. */

@@ -43,7 +43,7 @@ export class Metrics {
     this.#reloads.series(outcome).add(1);
   }
 
-  /** A request has ended that named no model that there is. */
+  /** A request has ended before a configured model was known. */
   unrouted(outcome: string): void {
     this.#requestMetrics.requests.series('', outcome).add(1);
   }

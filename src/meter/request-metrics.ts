@@ -30,7 +30,7 @@ function createCounts(registry: Registry, isShown: IsShown) {
     requests: counter(
       'pilotlight_requests_total',
       ['model', 'outcome'],
-      'Requests that ended, by outcome: answered (whatever its status), gone (the client left), or the code of the error; model is empty where the request named none that there is.',
+      'Requests that ended, by outcome: answered (whatever its status), gone (the client left), or the code of the error; model is empty where it ended before a configured one was known.',
     ),
     clientAborts: counter(
       'pilotlight_client_aborts_total',
