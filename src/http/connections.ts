@@ -41,6 +41,10 @@ export class Connections {
 
   #add(socket: Socket): void {
     this.#sockets.add(socket);
+    // Node waits with a half-closed connection until it has written all, which a client that has left never lets it.
+    socket.once('end', () => {
+      if (answerUnderWay(socket)?.writableEnded === false) socket.destroy();
+    });
     socket.once('close', () => {
       this.#sockets.delete(socket);
       this.#noteEmpty();
