@@ -7,7 +7,7 @@ import type { AnswerWriter } from './answer-writer.ts';
 import type { Attempt } from './attempt.ts';
 import { brokenBackend } from './broken-backend.ts';
 import { Doubt } from './doubt.ts';
-import { type AnswerHead, answerHead } from './headers.ts';
+import { type AnswerHead, answerHead, type ParsedFields } from './headers.ts';
 import type { RelaySink, Tap, TapHandler } from './tap.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Watchdog, Watched } from './watchdog.ts';
@@ -116,13 +116,13 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   }
 
   onResponseStart(
-    controller: Dispatcher.DispatchController,
+    _controller: Dispatcher.DispatchController,
     status: number,
-    _headers: unknown,
+    parsed: ParsedFields,
     statusText = '',
   ): void {
     if (this.#isDone) return;
-    const head = answerHead(status, statusText, rawOf(controller));
+    const head = answerHead(status, statusText, parsed);
     if (status < 200) this.#context.answer.interim(status, head.fields);
     else if (status === 503 && this.#attempt.loading !== '') {
       this.#doubt = new Doubt(head, this.#attempt.loading);
@@ -130,9 +130,9 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   }
 
   onRequestUpgrade(
-    controller: Dispatcher.DispatchController,
+    _controller: Dispatcher.DispatchController,
     status: number,
-    _headers: unknown,
+    parsed: ParsedFields,
     socket: Duplex,
   ): void {
     if (this.#isDone) {
@@ -143,7 +143,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     this.#hasHead = true;
     this.#lastByteAtMs = clock.nowMs();
     owner.onHead(this.#lastByteAtMs);
-    this.#tunnel = answer.tunnel(answerHead(status, '', rawOf(controller)), socket as Socket, {
+    this.#tunnel = answer.tunnel(answerHead(status, '', parsed), socket as Socket, {
       onBytes: () => this.#heard(),
       onEnd: (by) => this.#finish({ kind: by === 'backend' ? 'answered' : 'gone' }),
     });
@@ -234,8 +234,4 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     this.#context.watchdog.delete(this);
     this.#context.owner.onForwardEnd(end);
   }
-}
-
-function rawOf(controller: Dispatcher.DispatchController): (Buffer | string)[] {
-  return (controller as { rawHeaders?: (Buffer | string)[] | null }).rawHeaders ?? [];
 }

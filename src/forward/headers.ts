@@ -107,28 +107,30 @@ export interface AnswerHead {
   readonly isEncoded: boolean;
 }
 
-/** The head out of undici's raw name and value buffers, without the fields of one hop. */
-export function answerHead(
-  status: number,
-  statusText: string,
-  raw: readonly (Buffer | string)[],
-): AnswerHead {
+/** Fields as undici gives them: names in lower case, an array where a name came more than once. */
+export type ParsedFields = Readonly<Record<string, string | string[] | undefined>>;
+
+/** The head out of undici's fields, without those of one hop. */
+export function answerHead(status: number, statusText: string, parsed: ParsedFields): AnswerHead {
   let fields: FlatHeaders = [];
   let named: Set<string> | null = null;
-  let bodyBytes: number | null = null;
-  let contentType = '';
-  let isEncoded = false;
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = text(raw[i]!).toLowerCase();
-    const value = text(raw[i + 1]!);
-    if (name === 'connection') named = addTokens(named, value);
-    else if (name === 'content-type') contentType = value;
-    else if (name === 'content-length') bodyBytes = Number(value);
-    else if (name === 'content-encoding') isEncoded = true;
-    if (!dropFromResponse.has(name)) fields.push(name, value);
+  for (const name in parsed) {
+    const value = parsed[name];
+    if (name === 'connection') named = addTokens(named, String(value));
+    if (dropFromResponse.has(name)) continue;
+    if (typeof value === 'string') fields.push(name, value);
+    else for (const one of value ?? []) fields.push(name, one);
   }
   if (named !== null) fields = without(fields, named);
-  return { status, statusText, fields, bodyBytes, contentType, isEncoded };
+  const length = parsed['content-length'];
+  return {
+    status,
+    statusText,
+    fields,
+    bodyBytes: length === undefined ? null : Number(length),
+    contentType: String(parsed['content-type'] ?? ''),
+    isEncoded: parsed['content-encoding'] !== undefined,
+  };
 }
 
 /** The gateway's own CORS fields in the place of the backend's, of which a browser would refuse two. */
@@ -151,10 +153,6 @@ export function answerTrailers(
     out[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return out;
-}
-
-function text(value: Buffer | string): string {
-  return typeof value === 'string' ? value : value.toString('latin1');
 }
 
 function connectionTokens(raw: readonly string[]): Set<string> | null {

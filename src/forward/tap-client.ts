@@ -1,5 +1,6 @@
-import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
+import type { Dispatcher, Pool as UndiciPool, buildConnector as undiciConnector } from 'undici';
 import { readBuffer, TapConnection, TapExchange, type TapHandler } from './tap.ts';
+import { buildConnector, Client, Pool } from './undici-core.ts';
 
 /** Options of a TapClient. */
 export interface TapClientOptions {
@@ -25,7 +26,7 @@ function isTapHandler(handler: Handler): handler is Handler & TapHandler {
 function tapConnector(
   timeout: number,
   onConnected: (connection: TapConnection | null) => void,
-): buildConnector.connector {
+): undiciConnector.connector {
   const connectTls = buildConnector({ timeout, allowH2: false });
   return (options, callback) => {
     if (options.protocol === 'https:') {
@@ -83,7 +84,7 @@ class TapClient extends Client {
 }
 
 /** A pool of TapClients for one origin (scheme, host, port). */
-export function createTapPool(origin: string, options: TapPoolOptions): Pool {
+export function createTapPool(origin: string, options: TapPoolOptions): UndiciPool {
   return new Pool(origin, {
     connections: options.connections,
     allowH2: false,

@@ -94,3 +94,12 @@ export function isScalar(byte: number): boolean {
   if (byte >= 0x61) return byte <= 0x7a;
   return (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2b || byte === 0x2e || byte === 0x45;
 }
+
+/** Whether bytes of a string are visible ASCII without an escape: they are their own text. */
+export function isPlain(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at]!;
+    if (byte < 0x20 || byte >= 0x7f || byte === backslash) return false;
+  }
+  return true;
+}

@@ -1,6 +1,6 @@
 import type { Intent, Span } from '../core/protocol.ts';
-import type { FieldName } from './json-bytes.ts';
-import { requireModel } from './model-name.ts';
+import { type FieldName, isPlain } from './json-bytes.ts';
+import { maxNameBytes, requireModel } from './model-name.ts';
 
 /** What of a value the gateway needs: a string's text (of model only), whether it is `true`, else null. */
 export type FieldValue = string | true | null;
@@ -46,4 +46,12 @@ export class JsonFields {
       promptSpan: this.#messages ?? this.#prompt ?? this.#input,
     };
   }
+}
+
+/** The name that a JSON string `[start, end)`, quotes included, spells. Throws RangeError, SyntaxError. */
+export function decodeName(bytes: Buffer, start: number, end: number): string {
+  if (end - start > maxNameBytes) throw new RangeError(`a model name longer than ${maxNameBytes} bytes`);
+  return isPlain(bytes, start + 1, end - 1)
+    ? bytes.toString('latin1', start + 1, end - 1)
+    : JSON.parse(bytes.toString('utf8', start, end));
 }

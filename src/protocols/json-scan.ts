@@ -1,6 +1,6 @@
 import type { Intent, IntentParser } from '../core/protocol.ts';
 import { closingQuote, type FieldName, fieldOf, isEscapedAt, isScalar, isSpace } from './json-bytes.ts';
-import { type FieldValue, JsonFields } from './json-fields.ts';
+import { decodeName, type FieldValue, JsonFields } from './json-fields.ts';
 import { invalidBody, maxNameBytes } from './model-name.ts';
 import { Utf8Check } from './utf8-check.ts';
 
@@ -241,9 +241,4 @@ export class JsonScanner implements IntentParser {
     const start = Math.max(0, this.#tokenStart - this.#base);
     this.#kept = Buffer.concat([this.#kept, chunk.subarray(start, start + maxNameBytes + 1)]);
   }
-}
-
-function decodeName(bytes: Buffer, start: number, end: number): string {
-  if (end - start > maxNameBytes) throw new RangeError(`a model name longer than ${maxNameBytes} bytes`);
-  return JSON.parse(bytes.toString('utf8', start, end));
 }
