@@ -1,6 +1,8 @@
 import type { AnswerHead } from './headers.ts';
 
-/** The parts of an answer's body that may tell its usage: the first piece and the last two, in latin1. */
+const shortChars = 1024;
+
+/** The parts of an answer's body that may tell its usage: the first piece and the last ones, in latin1. */
 export class AnswerTail {
   readonly kind: 'json' | 'sse';
   #first: Buffer | string = '';
@@ -11,9 +13,13 @@ export class AnswerTail {
     this.kind = kind;
   }
 
-  /** Keeps the piece itself, which must not change any more. */
+  /** Keeps the piece itself, which must not change any more. Short ones are joined: they may be parts of one event. */
   push(piece: Buffer | string): void {
     if (this.#first === '') this.#first = piece;
+    if (this.#last.length < shortChars) {
+      this.#last = this.#last === '' ? piece : text(this.#last) + text(piece);
+      return;
+    }
     this.#before = this.#last;
     this.#last = piece;
   }
@@ -22,7 +28,7 @@ export class AnswerTail {
     return text(this.#first);
   }
 
-  /** The last two pieces. */
+  /** The last pieces. */
   get end(): string {
     return text(this.#before) + text(this.#last);
   }
