@@ -110,6 +110,9 @@ export interface AnswerHead {
 /** Fields as undici gives them: names in lower case, an array where a name came more than once. */
 export type ParsedFields = Readonly<Record<string, string | string[] | undefined>>;
 
+/** What a status line cannot have; undici reads it as UTF-8. */
+const unwritable = /[^\t\x20-\x7e\x80-\xff]/;
+
 /** The head out of undici's fields, without those of one hop. */
 export function answerHead(status: number, statusText: string, parsed: ParsedFields): AnswerHead {
   let fields: FlatHeaders = [];
@@ -125,7 +128,8 @@ export function answerHead(status: number, statusText: string, parsed: ParsedFie
   const length = parsed['content-length'];
   return {
     status,
-    statusText,
+    // A reason that Node refuses to write is of no use to anybody.
+    statusText: unwritable.test(statusText) ? '' : statusText,
     fields,
     bodyBytes: length === undefined ? null : Number(length),
     contentType: String(parsed['content-type'] ?? ''),
