@@ -98,6 +98,7 @@ export class Lifecycle {
       isFixed: this.isFixed,
       settings,
       isUrgent: () => !this.isFixed || gate.waiting > 0 || this.#state === 'starting',
+      hasOthers: () => this.fleet.ready > 0,
       learned: () => this.#history.learned(),
       onStep: ({ id, start }, step) =>
         this.#emit({ type: 'step', replicaId: id, step, offsetMs: start.steps.at(-1)?.offsetMs ?? 0 }),

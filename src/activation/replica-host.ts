@@ -25,6 +25,8 @@ export interface ReplicaHost {
   /** Fixed replicas have no startup deadline of their own: they are there whether or not somebody asks. */
   readonly isFixed: boolean;
   isUrgent(): boolean;
+  /** Whether a replica takes requests, besides one that asks and is not ready itself. */
+  hasOthers(): boolean;
   learned(): LearnedStart | null;
   onStep(replica: Replica, step: string): void;
   /** It takes requests; `isFirst`: its start has ended. */

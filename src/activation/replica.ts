@@ -5,9 +5,8 @@ import type { ProbeResult } from '../core/prober.ts';
 import { nextProbeDelayMs } from './probe-pace.ts';
 import { rampAt, SlowStart } from './ramp.ts';
 import type { ReplicaHost, ReplicaState } from './replica-host.ts';
+import { ResetRecord } from './reset-record.ts';
 import type { Start } from './start.ts';
-
-const resetsUntilSuspect = 3;
 
 /** Probes one replica and keeps its capacity in the gate. */
 export class Replica {
@@ -15,12 +14,12 @@ export class Replica {
   readonly start: Start;
   readonly #host: ReplicaHost;
   readonly #slowStart: SlowStart;
+  readonly #record = new ResetRecord();
   #state: ReplicaState = 'starting';
   #status: ReplicaStatus;
   #isInGate = false;
   #isCanary = false;
   #isLazy = false;
-  #resets = 0;
   #readyAtMs: number | null = null;
   #paceFromMs: number;
   #lastProbe: ProbeResult | null = null;
@@ -66,7 +65,7 @@ export class Replica {
   report(report: ReplicaReport): void {
     if (this.#state !== 'ready') return;
     if (report === 'answered') this.#answered();
-    else if (report !== 'reset' || ++this.#resets >= resetsUntilSuspect) this.#suspect(report);
+    else if (report !== 'reset' || this.#record.reset(this.#isCanary)) this.#suspect(report);
   }
 
   /** Somebody asks for it now: a probe that was put off for lack of demand is made at once. */
@@ -95,7 +94,7 @@ export class Replica {
   undrain(): void {
     if (this.#state !== 'draining') return;
     this.#state = this.#isInGate ? 'suspect' : 'starting';
-    this.#probeAfresh();
+    this.#probeAfresh(0);
   }
 
   /** It was told to end. */
@@ -115,25 +114,29 @@ export class Replica {
   }
 
   #answered(): void {
-    this.#resets = 0;
+    this.#record.answered();
     if (!this.#isCanary) return;
     this.#isCanary = false;
     this.#host.gate.setLimit(this.id, this.#host.settings().concurrency);
   }
 
   #suspect(report: ReplicaReport): void {
-    this.#isCanary = report === 'stalled';
+    this.#isCanary = report === 'stalled' || report === 'reset';
     this.#state = 'suspect';
     this.#slowStart.cancel();
     this.#host.gate.suspend(this.id);
-    this.#probeAfresh();
+    const isKeptOut = report === 'reset' && this.#host.hasOthers();
+    this.#probeAfresh(isKeptOut ? this.#record.penaltyMs : 0);
     this.#host.onSuspect(this, report);
   }
 
-  #probeAfresh(): void {
-    this.#paceFromMs = this.#host.clock.nowMs();
-    this.#armDeadline(this.#paceFromMs);
-    this.#probeNow();
+  /** After `delayMs`, or as soon as somebody asks while no other serves. */
+  #probeAfresh(delayMs: number): void {
+    const atMs = this.#host.clock.nowMs() + delayMs;
+    this.#paceFromMs = atMs;
+    this.#armDeadline(atMs);
+    if (delayMs === 0) this.#probeNow();
+    else this.#probeAt(atMs, true);
   }
 
   #probeNow(): void {
@@ -166,15 +169,19 @@ export class Replica {
     const isUrgent = this.#host.isUrgent();
     const learned = this.#state === 'starting' && !this.#host.isFixed ? this.#host.learned() : null;
     const delayMs = nextProbeDelayMs({ elapsedMs: nowMs - this.#paceFromMs, learned, isUrgent });
-    this.#cancelProbe = this.#host.clock.setTimer(nowMs + delayMs, () => this.#probeNow());
-    this.#isLazy = !isUrgent;
+    this.#probeAt(nowMs + delayMs, !isUrgent);
+  }
+
+  #probeAt(atMs: number, isLazy: boolean): void {
+    this.#cancelProbe = this.#host.clock.setTimer(atMs, () => this.#probeNow());
+    this.#isLazy = isLazy;
   }
 
   #admit(): void {
     const { gate, clock } = this.#host;
     this.#stopWork();
     this.#state = 'ready';
-    this.#resets = 0;
+    this.#record.readmitted();
     const nowMs = clock.nowMs();
     this.#readyAtMs ??= nowMs;
     const isFirst = this.start.isRunning;

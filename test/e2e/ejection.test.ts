@@ -82,17 +82,29 @@ describe('a replica that resets requests which it has read', () => {
     expect(good.seen.map(({ body }) => (JSON.parse(body) as { n: number }).n)).toEqual([3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it('is probed back in', async () => {
-    const resetting = await world.backend((_res, req) => req.socket.resetAndDestroy());
-    const gateway = await world.gatewayFor([resetting]);
+  it('is probed back in to try one request, and stays out for longer when that is reset too', async () => {
+    let isResetting = true;
+    const resetting = await world.backend((res, req, body) => {
+      if (isResetting) req.socket.resetAndDestroy();
+      else answerJson(res, req, body);
+    });
+    const good = await world.backend(answerJson);
+    const gateway = await world.gatewayFor([resetting, good], 'concurrency: 2');
+    const serve = async () => (await ask(gateway).whole()).status;
     const probes = resetting.probes();
-    for (let n = 0; n < 6; n++) {
-      expect(resetting.probes()).toBe(probes + Math.floor(n / 3));
-      expect((await ask(gateway).whole()).status).toBe(502);
-      if (n % 3 === 2) await expect.poll(() => resetting.probes()).toBe(probes + Math.floor(n / 3) + 1);
-    }
+    // The first with room is chosen, so that each of these goes there.
+    for (let n = 0; n < 3; n++) expect(await serve()).toBe(502);
     await untilReplica(gateway, resetting.url, 'ready');
-    expect(resetting.seen).toHaveLength(6);
+    expect(resetting.probes()).toBe(probes + 1);
+    expect(await serve()).toBe(502);
+    const outAtMs = performance.now();
+    isResetting = false;
+    for (let n = 0; n < 20; n++) expect(await serve()).toBe(200);
+    expect([resetting.seen.length, good.seen.length]).toEqual([4, 20]);
+    await untilReplica(gateway, resetting.url, 'ready');
+    expect(performance.now() - outAtMs).toBeGreaterThan(900);
+    expect(await serve()).toBe(200);
+    expect(resetting.seen).toHaveLength(5);
   });
 
   it('stays when it answers in between', async () => {
