@@ -48,6 +48,17 @@ describe('a request for JSON that waits', () => {
     },
   );
 
+  it('is told a deadline that passed after the first space in the same way', async () => {
+    const backend = await world.backend(answerJson);
+    backend.isReady = false;
+    const gateway = await world.gateway(fixedModel([backend.url], `${beats}\n    queue: { timeout: 150ms }`));
+    const exchange = ask(gateway);
+    expect(await exchange.end).toBe('cut');
+    expect((await exchange.head).statusCode).toBe(200);
+    expect(JSON.parse(exchange.text)).toMatchObject({ error: { code: 'queue_timeout' } });
+    expect(backend.seen).toHaveLength(0);
+  });
+
   it('is cut without a word once bytes of the answer have passed', async () => {
     const { exchange } = await afterSpaces((res) => {
       res.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });

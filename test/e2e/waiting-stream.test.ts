@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Answer } from '../support/backend.ts';
 import { Exchange } from '../support/exchange.ts';
@@ -31,6 +32,23 @@ describe('a stream request that waits', () => {
     await second.until(/position=1 /);
     backend.isReady = true;
     expect(await second.end).toBe('whole');
+  });
+
+  it('is told so when it waits for a slot and not for a start', async () => {
+    const backend = await world.backend((res, req, body) => {
+      if (body.includes('"isHeld":true')) held.resolve(res);
+      else answerEvents(res, req, body);
+    });
+    const held = Promise.withResolvers<ServerResponse>();
+    const gateway = await world.gateway(fixedModel([backend.url], `${beats}\n    concurrency: 1`));
+    const busy = ask(gateway, { isHeld: true });
+    const slot = await held.promise;
+    const waiter = ask(gateway, { stream: true });
+    await waiter.until(/^(: pilotlight position=1 phase="waiting"\n\n){2}/);
+    slot.end('{}');
+    expect(await waiter.end).toBe('whole');
+    expect(waiter.text).toMatch(/: pilotlight queue;dur=[1-9]\d*\.\d, cold;dur=0\.0, /);
+    expect(await busy.end).toBe('whole');
   });
 
   it('gets no comment before the first heartbeat is due, and none once it is served', async () => {
