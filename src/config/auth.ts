@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const keySchema = z.strictObject({
-  name: z.string().min(1).describe('Name of the key in logs and metrics.'),
+  name: z.string().min(1).describe('Name of the key in the log.'),
   sha256: z
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, { error: 'must be the SHA-256 of the key: 64 hex digits' })

@@ -123,7 +123,9 @@ export const modelSchema = z.strictObject({
   sendModel: modelName
     .nullable()
     .prefault(null)
-    .describe('The name the backend gets; default: as the client wrote it.'),
+    .describe(
+      "The name the backend gets, whatever the client wrote; default: the model's own, also for an alias.",
+    ),
   concurrency: z.int().min(0).prefault(100).describe('Requests at once per replica. 0 = no limit.'),
   queue: queueSchema,
   scale: scaleSchema,

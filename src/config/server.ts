@@ -17,7 +17,7 @@ const adminSchema = z
           .min(1)
           .nullable()
           .prefault(null)
-          .describe('Bearer token for /api, /upstream and the dashboard; `file:PATH` reads it from a file.'),
+          .describe('Bearer token for /api and /upstream; `file:PATH` reads it from a file.'),
       }),
     ],
     { error: 'must be an address, such as 127.0.0.1:9090, or { listen, token }' },

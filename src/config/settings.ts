@@ -81,7 +81,7 @@ export interface RevisionSettings {
   readonly backend: BackendSettings;
   /** Headers the backend gets from the gateway, lower-case names. */
   readonly backendHeaders: Readonly<Record<string, string>>;
-  /** The name sent on in place of the one the client used; null: as it came. */
+  /** The name sent on in place of the one the client used; null: the model's own. */
   readonly sendModel: string | null;
   readonly ready: ReadySpec;
   /** Per replica; 0 = no limit. */

@@ -58,8 +58,8 @@ export const errorTable = {
   forbidden_origin: {
     status: 403,
     type: 'permission_error',
-    when: 'A browser asks for a WebSocket from a page whose origin is neither this host nor in server.cors.origins.',
-    remedy: 'Add the origin to server.cors.origins.',
+    when: 'A browser asks for a WebSocket from a page whose origin is neither this host nor in server.cors.',
+    remedy: 'Add the origin to server.cors.',
   },
   model_not_found: {
     status: 404,
@@ -157,8 +157,8 @@ export const errorTable = {
     status: 502,
     type: 'server_error',
     shouldRetry: false,
-    when: 'The backend answered with something that is not HTTP.',
-    remedy: 'Check that backend.urls or the port is that of an HTTP server.',
+    when: 'The backend answered with something that is not HTTP, or, to a client that had got a heartbeat (status 200), with an error.',
+    remedy: 'Check that backend.urls or the port is that of an HTTP server; look at the log of the backend.',
   },
   start_failed: {
     status: 503,

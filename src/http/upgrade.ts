@@ -38,6 +38,6 @@ export function checkOrigin({ headers }: IncomingMessage, allowed: readonly stri
   if (URL.canParse(origin) && new URL(origin).host === host) return;
   throw new PilotlightError(
     'forbidden_origin',
-    `origin ${JSON.stringify(origin)} may not open a WebSocket: server.cors.origins does not list it`,
+    `origin ${JSON.stringify(origin)} may not open a WebSocket: server.cors does not list it`,
   );
 }
