@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isAlive } from '../drivers/process/children.ts';
 import { Served, writeConfig } from '../support/served.ts';
 import { ask, untilState, viewOf, World, waitingAt } from '../support/world.ts';
@@ -48,18 +48,20 @@ async function again(file: string): Promise<Served> {
   return served;
 }
 
-async function pidsAt(origin: string): Promise<number[]> {
-  const pids = (await (await fetch(`${origin}/pids`)).json()) as number[];
+/** Where the model's replica listens, and the pids of what it is. */
+async function replicaOf(served: Served): Promise<{ origin: string; pids: number[] }> {
+  const found = await vi.waitUntil(
+    async () => {
+      const origin = (await viewOf(served)).replicas[0]?.origin ?? null;
+      const answer = origin === null ? null : await fetch(`${origin}/pids`).catch(() => null);
+      return answer === null ? null : { origin: origin!, pids: (await answer.json()) as number[] };
+    },
+    { timeout: 10_000, interval: 10 },
+  );
   world.onClose(() => {
-    for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of found.pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
   });
-  return pids;
-}
-
-/** Where the model's replica listens. */
-async function originOf(served: Served): Promise<string> {
-  await expect.poll(async () => (await viewOf(served)).step).toBe('loading');
-  return (await viewOf(served)).replicas[0]!.origin;
+  return found;
 }
 
 async function isFree(origin: string): Promise<boolean> {
@@ -83,8 +85,7 @@ describe.runIf(process.platform === 'linux')('kill -9 of the gateway', () => {
     const [{ served, file }, other] = await Promise.all([serve(150), serve(150)]);
     const innocent = await startInnocent();
     const [stream, otherAnswer] = [ask(served, { stream: true }), ask(other.served)];
-    const origin = await originOf(served);
-    const pids = await pidsAt(origin);
+    const { origin, pids } = await replicaOf(served);
     await stream.until(/data: 1/);
     const otherPids = JSON.parse((await otherAnswer.whole()).text) as number[];
     const waiters = [ask(served), ask(served)];
@@ -112,7 +113,7 @@ describe.runIf(process.platform === 'linux')('kill -9 of the gateway', () => {
     const { served, file } = await serve(60_000);
     const waiter = ask(served);
     await untilState(served, 'starting');
-    const pids = await pidsAt(await originOf(served));
+    const { pids } = await replicaOf(served);
     served.kill('SIGKILL');
     expect(await waiter.end).toBe('cut');
     expect(pids.map(isAlive)).toEqual([true, true]);

@@ -17,6 +17,8 @@ const world = new World();
 afterEach(() => world.close());
 
 const stallMs = 300;
+/** Where a busy machine must not make a backend look stalled. */
+const longStallMs = 1_000;
 
 /** A backend that leaves requests unanswered while `isHung`. */
 async function hangingBackend() {
@@ -71,15 +73,15 @@ describe('a replica whose running requests get no byte for timeouts.stall', () =
   it('is left alone while it works on a long prompt, or sends now and then', async () => {
     const backend = await world.backend(async (res) => {
       // The head late, then an event now and then: never as late as the stall, all together later than it.
-      await new Promise((resolve) => setTimeout(resolve, stallMs * 0.6));
+      await new Promise((resolve) => setTimeout(resolve, longStallMs * 0.4));
       res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
       for (let n = 0; n < 4; n++) {
-        await new Promise((resolve) => setTimeout(resolve, stallMs * 0.4));
+        await new Promise((resolve) => setTimeout(resolve, longStallMs * 0.25));
         res.write(`data: ${n}\n\n`);
       }
       res.end();
     });
-    const gateway = await world.gateway(fixedModel([backend.url], `timeouts: { stall: ${stallMs}ms }`));
+    const gateway = await world.gateway(fixedModel([backend.url], `timeouts: { stall: ${longStallMs}ms }`));
     await untilState(gateway, 'ready');
     const exchange = ask(gateway, { stream: true });
     expect(await statesUntil(gateway, backend, exchange)).toEqual(['ready']);

@@ -97,7 +97,7 @@ describe('an answer tells where the time went', () => {
     const { status, headers } = await ask(gateway).whole();
     expect(status).toBe(503);
     const [, cold] = /, cold;dur=([\d.]+), backend;dur=0\.0,/.exec(String(headers['server-timing']))!;
-    expect(Number(cold)).toBeGreaterThanOrEqual(99);
+    expect(Number(cold)).toBeGreaterThan(50);
   });
 });
 
