@@ -63,19 +63,20 @@ export interface ForwardFacts {
 export function requestHeaders(raw: readonly string[], facts: ForwardFacts): FlatHeaders {
   const named = connectionTokens(raw);
   const out: FlatHeaders = [];
-  let forwardedFor = facts.clientIp;
+  let forwardedFor = '';
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
     const value = raw[i + 1]!;
-    if (name === 'x-forwarded-for') forwardedFor = `${value}, ${facts.clientIp}`;
-    if (dropFromRequest.has(name) || named?.has(name) || name in facts.backendHeaders) continue;
+    if (name === 'x-forwarded-for') forwardedFor += `${value}, `;
+    if (dropFromRequest.has(name) || named?.has(name) || Object.hasOwn(facts.backendHeaders, name)) continue;
     if (facts.dropCredentials && (name === 'authorization' || name === 'x-api-key')) continue;
     if (facts.forceIdentity && name === 'accept-encoding') continue;
     if (facts.dropCredentials && name === 'sec-websocket-protocol') pushKeylessProtocols(out, value);
     else out.push(name, value);
   }
   out.push('x-request-id', facts.requestId, 'traceparent', facts.traceparent);
-  out.push('x-forwarded-for', forwardedFor, 'x-forwarded-host', facts.host, 'x-forwarded-proto', facts.proto);
+  out.push('x-forwarded-for', forwardedFor + facts.clientIp);
+  out.push('x-forwarded-host', facts.host, 'x-forwarded-proto', facts.proto);
   out.push('forwarded', forwardedField(facts));
   if (facts.forceIdentity) out.push('accept-encoding', 'identity');
   if (facts.bodyBytes !== null) out.push('content-length', String(facts.bodyBytes));
