@@ -226,7 +226,7 @@ export class AnswerWriter {
     if (this.#pending !== null) {
       this.#pending = null;
       this.#isBegun = false;
-      sendError(this.#context, error);
+      sendError(this.#context, error, this.#addedFields());
       return;
     }
     // Within an announced length the event's bytes would pass for the rest of the body.

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { PilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import type { FlatHeaders } from './headers.ts';
+import { untimed } from './timings.ts';
 import type { UpgradeRequest } from './tunnel.ts';
 
 /** How long, and for how many bytes, an upload that was refused is still read, so that its sender sees the answer. */
@@ -35,9 +36,13 @@ function errorHeaders(error: PilotlightError): FlatHeaders {
 
 /**
  * Answers with an error in the route's dialect. An upload that is still under way is read on for a while (linger),
- * since closing on a sender resets the connection and takes the answer with it.
+ * since closing on a sender resets the connection and takes the answer with it. `headers` tell where its time went.
  */
-export function sendError(context: ReplyContext, error: PilotlightError, headers: FlatHeaders = []): void {
+export function sendError(
+  context: ReplyContext,
+  error: PilotlightError,
+  headers: readonly string[] = untimed,
+): void {
   const { req, res, dialect, requestId, extraHeaders } = context;
   if (res.headersSent || res.destroyed) return;
   const body = Buffer.from(dialect.renderError(error));

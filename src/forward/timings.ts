@@ -12,6 +12,12 @@ export interface TimingFacts {
   readonly totalMs: number;
 }
 
+/** server-timing of what the gateway answers at once, on its own: nothing waited and no backend was asked. */
+export const untimed = [
+  'server-timing',
+  'queue;dur=0.0, cold;dur=0.0, backend;dur=0.0, proxy;dur=0.0',
+] as const;
+
 /** The stop-watch of one request. */
 export class Timings {
   readonly arrivedAtMs: number;

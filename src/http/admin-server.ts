@@ -140,9 +140,18 @@ function passUpstream(
     key: null,
     extraHeaders: [],
     parser: null,
-    intent: intentOf(decodeURIComponent(model!)),
+    intent: intentOf(decoded(model!)),
     forwardPath: req.url!.slice(prefix.length),
   });
+}
+
+/** Throws bad_request; of a WebSocket's path nobody has looked at the escapes before. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch (cause) {
+    throw new PilotlightError('bad_request', `malformed URL: ${name} cannot be decoded`, { cause });
+  }
 }
 
 /** A WebSocket of a backend's own page. */

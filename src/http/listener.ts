@@ -3,10 +3,10 @@ import {
   type IncomingMessage,
   type Server,
   type ServerOptions,
-  type ServerResponse,
+  ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { ServerSettings } from '../config/settings.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
@@ -98,11 +98,13 @@ function createLimitedServer(
     if (req.headers.expect?.toLowerCase() === '100-continue') handler(req, res);
     else refuseExpectation(req, res);
   });
-  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+  server.on('connect', (req: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy());
-    socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n', () =>
-      socket.destroy(),
-    );
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    res.on('finish', () => socket.destroySoon());
+    refuseRaw(req, res, dialectOf, new PilotlightError('bad_request', 'CONNECT: this is no forward proxy'));
   });
   return server;
 }

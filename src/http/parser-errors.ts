@@ -3,6 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
+import { untimed } from '../forward/timings.ts';
 import { answerUnderWay } from './connections.ts';
 import { requestIdOf } from './head.ts';
 
@@ -51,7 +52,10 @@ function refuseSocket(
   // Its request was refused already, and only its body was still read.
   if (res?.headersSent !== true) socket.write(answerText(refusal, res?.req ?? null, dialectOf));
   // Whoever works on the request learns it now, as for a client that left, and not when the connection is closed.
-  res?.emit('close');
+  if (res !== null) {
+    res.statusCode = refusal.spec.status;
+    res.emit('close', refusal);
+  }
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   timer.unref();
   socket.once('close', () => clearTimeout(timer));
@@ -72,6 +76,7 @@ function answerText(
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${req === null ? randomUUID() : requestIdOf(req)}`,
+    untimed.join(': '),
     `date: ${new Date().toUTCString()}`,
     'connection: close',
   ];

@@ -5,6 +5,7 @@ import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect, Protocol, ProtocolRoute } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
+import { untimed } from '../forward/timings.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { renderModel, renderModelList } from '../protocols/model-list.ts';
 import { modelNotFound } from '../protocols/model-name.ts';
@@ -147,6 +148,7 @@ class ModelPages {
       sendJson(context.res, this.#modelsBody(decodeURIComponent(head.path.slice('/v1/models'.length))), [
         'x-request-id',
         context.requestId,
+        ...untimed,
         ...context.extraHeaders,
       ]);
     } catch (error) {
