@@ -66,3 +66,11 @@ export interface PassageHost<Passage> {
   enter(passage: Passage, entry: ModelEntry): void;
   leave(passage: Passage, facts: AccessFacts): void;
 }
+
+/** Whose request it is and what it asks for, for its line in the log. */
+export function identify(
+  { requestId, key, head }: Pick<Arrival, 'requestId' | 'key' | 'head'>,
+  model: string | null,
+): Pick<AccessFacts, 'requestId' | 'method' | 'path' | 'model' | 'key'> {
+  return { requestId, method: head.method, path: head.path, model, key: key?.name ?? null };
+}

@@ -1,7 +1,7 @@
 import type { Permit } from './admission/permit.ts';
 import { affinityOf, priorityOf } from './admission/request-class.ts';
 import type { Affinity, PriorityClass, Waiter } from './admission/waiter.ts';
-import { type Arrival, type ModelEntry, type PassageHost, phaseOf } from './arrival.ts';
+import { type Arrival, identify, type ModelEntry, type PassageHost, phaseOf } from './arrival.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
@@ -11,6 +11,7 @@ import { type ForwardEnd, Forwarding, type ForwardOwner } from './forward/forwar
 import { Heartbeat } from './forward/heartbeat.ts';
 import { type BodyListener, RequestBody } from './forward/request-body.ts';
 import { Timings } from './forward/timings.ts';
+import type { AccessFacts } from './meter/log.ts';
 import { renamed } from './protocols/rewrite.ts';
 import { usageOf } from './protocols/usage.ts';
 
@@ -44,7 +45,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.priority = priorityOf(arrival.req.headers, arrival.key);
     this.#answer = new AnswerWriter(arrival, this.#timings);
     this.#body = new RequestBody(held, maxBodyBytes());
-    arrival.res.on('close', () => this.#onClose());
+    arrival.res.on('close', (refusal?: PilotlightError) => this.#onClose(refusal));
   }
 
   get bytes(): number {
@@ -86,10 +87,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   #route(intent: Intent): void {
     if (this.#isOver) return;
     const entry = this.#pipeline.route(intent);
-    if (entry instanceof PilotlightError) {
-      this.refuse(entry);
-      return;
-    }
+    if (entry instanceof PilotlightError) return this.refuse(entry);
     this.#intent = intent;
     this.#entry = entry;
     const { balance, queue, timeouts } = entry.settings.revision;
@@ -116,6 +114,11 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   #stopWaiting(): void {
     this.#heartbeat.stop();
     this.#timings.unqueued();
+  }
+
+  #leaveQueue(): void {
+    this.#stopWaiting();
+    if (this.ticket !== null) this.#entry?.gate.cancel(this);
   }
 
   /** Its model got new replicas while it waited: it goes on waiting at their gate. */
@@ -213,31 +216,27 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
 
   /** It is taken out of wherever it is: the queue, or a replica. */
   cut(error: unknown): void {
-    if (this.ticket !== null) this.#entry?.gate.cancel(this);
+    this.#leaveQueue();
     this.refuse(error);
     this.#forwarding?.abort();
   }
 
-  #onClose(): void {
+  /** The client has left, or the listener has refused what it went on to send. */
+  #onClose(refusal?: PilotlightError): void {
     if (this.#isOver || this.#arrival.res.writableFinished) return;
-    this.#stopWaiting();
-    if (this.ticket !== null) this.#entry?.gate.cancel(this);
-    if (this.#forwarding === null) this.#over('gone');
-    else this.#forwarding.abort();
+    this.#leaveQueue();
+    this.#over(refusal?.code ?? 'gone');
+    this.#forwarding?.abort();
   }
 
   #over(outcome: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#body.close();
-    const { res, head, requestId, key } = this.#arrival;
-    const { method, path } = head;
-    const facts = {
+    const facts: AccessFacts = {
       ...this.#timings.facts(),
-      ...{ requestId, method, path },
-      model: this.#entry?.settings.name ?? null,
-      key: key?.name ?? null,
-      status: res.statusCode,
+      ...identify(this.#arrival, this.#entry?.settings.name ?? null),
+      status: this.#arrival.res.statusCode,
       outcome,
       bytes: this.#answer.bytes,
       retries: this.attempts,
