@@ -99,7 +99,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       if (facts.model === null) metrics.unrouted(facts.outcome);
       logAccess(facts);
     },
-    onInternalError: (error) => log.error({ err: error }, 'internal error'),
+    onFault: (error) => log.error({ err: error }, 'fault in the gateway'),
   });
   roster.apply(life.settings);
   const connections = new Connections();

@@ -56,7 +56,6 @@ export interface PassageContext {
   readonly watchdog: Watchdog;
   readonly maxBodyBytes: () => number;
   readonly dropCredentials: () => boolean;
-  readonly onInternalError: (error: unknown) => void;
 }
 
 /** The steps of `Passage` that lead on to something else than the request itself. */
@@ -65,6 +64,7 @@ export interface PassageHost<Passage> {
   route(intent: Intent): ModelEntry | PilotlightError;
   enter(passage: Passage, entry: ModelEntry): void;
   leave(passage: Passage, facts: AccessFacts): void;
+  tellFault(error: PilotlightError): void;
 }
 
 /** Whose request it is and what it asks for, for its line in the log. */

@@ -87,7 +87,11 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   #route(intent: Intent): void {
     if (this.#isOver) return;
     const entry = this.#pipeline.route(intent);
-    if (entry instanceof PilotlightError) return this.refuse(entry);
+    if (entry instanceof PilotlightError) this.refuse(entry);
+    else this.#enter(intent, entry);
+  }
+
+  #enter(intent: Intent, entry: ModelEntry): void {
     this.#intent = intent;
     this.#entry = entry;
     const { balance, queue, timeouts } = entry.settings.revision;
@@ -190,7 +194,6 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.attempts++;
     entry.report(replicaId, end.kind === 'refused' ? 'refused' : 'loading');
     this.#permit!.release();
-    this.#permit = null;
     if (!this.#isOver) this.#pipeline.enter(this, entry);
   }
 
@@ -206,9 +209,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   refuse(thrown: unknown): void {
     if (this.#isOver) return;
     const error = toPilotlightError(thrown);
-    if (error.code === 'internal') this.#pipeline.options.onInternalError(error.cause);
-    else if (error.code === 'memory_full' && error.cause !== undefined)
-      this.#pipeline.options.onInternalError(error);
+    this.#pipeline.tellFault(error);
     this.#stopWaiting();
     this.#answer.fail(error);
     this.#over(error.code);

@@ -18,6 +18,8 @@ export interface Directory {
 export interface PipelineOptions extends PassageContext {
   readonly directory: Directory;
   readonly onAccess: (facts: AccessFacts) => void;
+  /** Something is wrong here, and not with the client or the backend. */
+  readonly onFault: (error: PilotlightError) => void;
 }
 
 /**
@@ -48,7 +50,7 @@ export class Pipeline implements PassageHost<Passage> {
   /** Answers a request that is refused before it is known what it asks for. */
   refuse(context: ReplyContext, thrown: unknown): void {
     const error = toPilotlightError(thrown);
-    if (error.code === 'internal') this.options.onInternalError(error.cause);
+    this.tellFault(error);
     sendError(context, error);
     const { method = '', url = '' } = context.req;
     this.options.onAccess({
@@ -87,6 +89,12 @@ export class Pipeline implements PassageHost<Passage> {
     if (!this.#passages.delete(passage)) return;
     this.options.onAccess(facts);
     if (this.#passages.size === 0) this.#onEmpty?.();
+  }
+
+  /** Has the operator told of what is the gateway's own fault: a bug, a disk that refuses the spool. */
+  tellFault(error: PilotlightError): void {
+    const isDiskFault = error.code === 'memory_full' && error.cause !== undefined;
+    if (error.code === 'internal' || isDiskFault) this.options.onFault(error);
   }
 
   /** Requests on their way. */
