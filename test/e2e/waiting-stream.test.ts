@@ -83,7 +83,7 @@ describe('a stream request that waits', () => {
   });
 
   it('is told when the model is expected, once a start was seen', async () => {
-    const gateway = await world.gateway(processModel(300, beats));
+    const gateway = await world.gateway(processModel(500, beats));
     await operate(gateway, 'warm');
     await untilState(gateway, 'ready');
     await operate(gateway, 'stop');
@@ -95,7 +95,7 @@ describe('a stream request that waits', () => {
     expect(etas.length).toBeGreaterThan(5);
     expect(etas[0]).toBeGreaterThan(0.2);
     expect(etas).toEqual(etas.toSorted((a, b) => b - a));
-    expect(etas.at(-1)).toBeLessThanOrEqual(0.1);
+    expect(etas.at(-1)).toBeLessThan(etas[0]! / 2);
   });
 
   it('gets no heartbeat when that is set to 0, and so keeps the status of the backend', async () => {
