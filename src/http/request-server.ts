@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
@@ -44,7 +43,11 @@ export async function createRequestServer(options: RequestServerOptions): Promis
     connections,
     dialectOf: dialectsOf(served, options.dialect),
   });
-  if (server.corsOrigins.length > 0) await fastify.register(cors, corsOptions(server.corsOrigins));
+  if (server.corsOrigins.length > 0) {
+    // Loaded only where it is asked for: most gateways have no browsers as clients.
+    const { default: cors } = await import('@fastify/cors');
+    await fastify.register(cors, corsOptions(server.corsOrigins));
+  }
   const door = new Door(options);
   const pages = new ModelPages(options);
   for (const protocol of options.protocols) {
