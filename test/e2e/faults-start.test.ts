@@ -122,10 +122,15 @@ ${listening.trimStart()}`),
       return told;
     })();
     expect([answer.status, answer.code]).toEqual([502, 'backend_reset']);
-    expect((await waiting.answer()).body).toBe('ok');
+    // A process that is ending may still have accepted the connection, and taken the request with it.
+    const second = await waiting.answer();
+    expect(['ok', 'backend_reset']).toContain(second.code ?? second.body);
+    const third = rig.client();
+    third.write(rawChat());
+    expect((await third.answer()).body).toBe('ok');
     const ids = readFileSync(log, 'utf8').trim().split('\n');
     expect(new Set(ids).size).toBe(ids.length);
-    expect(ids).toHaveLength(2);
+    expect(ids).toHaveLength(second.code === null ? 3 : 2);
     await rig.untilNothingIsHeld();
   });
 
