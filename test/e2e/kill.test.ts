@@ -74,8 +74,10 @@ async function isFree(origin: string): Promise<boolean> {
 
 /** A process with the command line of a replica, which no gateway started. */
 async function startInnocent(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['-e', script, '0', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  world.onClose(() => void child.kill('SIGKILL'));
+  const stdio = ['ignore', 'pipe', 'inherit'] as const;
+  const child = spawn(process.execPath, ['-e', script, '0', '0'], { detached: true, stdio: [...stdio] });
+  // With its own child, which is in its group.
+  world.onClose(() => void process.kill(-child.pid!, 'SIGKILL'));
   await once(child.stdout!, 'data');
   return child;
 }
