@@ -4,6 +4,8 @@ import { resolve } from 'node:path';
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { ActivationEvent } from './activation/events.ts';
+import { fixedPart } from './config/model-parts.ts';
+import { withOwnCommand } from './config/own-command.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
 import { systemClock } from './core/clock.ts';
 import type { Driver } from './core/driver.ts';
@@ -48,45 +50,81 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** What changes while the gateway runs. */
+interface Life {
+  settings: Settings;
+  keyRing: KeyRing;
+  /** Of the last configuration that was refused. */
+  fault: string | null;
+  isClosing: boolean;
+}
+
+/** What is behind the ports. */
+interface Parts {
+  readonly options: AppOptions;
+  readonly life: Life;
+  readonly metrics: Metrics;
+  readonly roster: Roster;
+  readonly pipeline: Pipeline;
+  /** Closes what reaches out: drivers with all that they started, and probes. */
+  closeEdges(): Promise<void>;
+}
+
+interface Ports {
+  readonly requests: FastifyInstance;
+  readonly admin: FastifyInstance;
+  readonly connections: Connections;
+  readonly certificate: { close(): void } | null;
+}
+
 /** Builds the whole gateway out of its parts and starts it. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { settings, log } = options;
-  const clock = systemClock;
+  const { server } = options.settings;
   // First of all: a start that fails here has started nothing.
-  const keyPair = settings.server.tls === null ? null : await readKeyPair(settings.server.tls);
+  const keyPair = server.tls === null ? null : await readKeyPair(server.tls);
   const ownerHash = createHash('sha256').update(resolve(options.configFile)).digest('hex').slice(0, 16);
   const orphans = await endOrphans(ownerHash);
-  if (orphans > 0) log.warn({ orphans }, 'ended processes that an earlier gateway left behind');
+  if (orphans > 0) options.log.warn({ orphans }, 'ended processes that an earlier gateway left behind');
+  const parts = createParts(options, ownerHash);
+  parts.roster.apply(parts.life.settings);
+  const ports = await openPorts(parts, keyPair);
+  return {
+    address: addressOf(ports.requests),
+    adminAddress: addressOf(ports.admin),
+    reload: (next) => reload(parts, next),
+    refuseReload(fault) {
+      parts.life.fault = fault;
+      parts.metrics.reloaded('refused');
+    },
+    close: () => close(parts, ports),
+  };
+}
+
+function createParts(options: AppOptions, ownerHash: string): Parts {
+  const { settings, log } = options;
+  const clock = systemClock;
   const prober = createProber();
   const drivers = createDrivers(options, ownerHash);
-  const held = new HeldMemory({
-    maxMemoryBytes: settings.server.heldMemoryBytes,
-    dir: settings.server.spool.dir,
-    maxSpoolBytes: settings.server.spool.maxBytes,
-  });
+  const { heldMemoryBytes: maxMemoryBytes, spool } = settings.server;
+  const held = new HeldMemory({ maxMemoryBytes, dir: spool.dir, maxSpoolBytes: spool.maxBytes });
+  const life: Life = {
+    settings: withOwnCommand(settings, options.ownCommand),
+    keyRing: new KeyRing(settings.auth.keys),
+    fault: null,
+    isClosing: false,
+  };
   const metrics = new Metrics({
     models: () => gaugesOf(roster),
     hasModel: (model) => roster.models.has(model),
     held,
     droppedLogLines: () => droppedLinesOf(log),
   });
-  const roster: Roster = new Roster(
-    {
-      clock,
-      prober,
-      driverOf: (model) => drivers[model.revision.backend.driver],
-      meterOf: (model) => metrics.model(model),
-      onEvent: (model, event) => logEvent(log, model, event),
-    },
-    log,
-    (waiters, entry) => pipeline.move(waiters, entry),
+  const driverOf = (model: ModelSettings) => drivers[model.revision.backend.driver];
+  const meterOf = (model: string) => metrics.model(model);
+  const onEvent = (model: string, event: ActivationEvent) => logEvent(log, model, event);
+  const roster: Roster = new Roster({ clock, prober, driverOf, meterOf, onEvent }, log, (waiters, entry) =>
+    pipeline.move(waiters, entry),
   );
-  const life = {
-    settings: withOwnCommand(settings, options.ownCommand),
-    keyRing: new KeyRing(settings.auth.keys),
-    fault: null as string | null,
-    isClosing: false,
-  };
   const logAccess = settings.log.access ? createAccessLog(log) : () => undefined;
   const pipeline: Pipeline = new Pipeline({
     clock,
@@ -101,68 +139,62 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     onFault: (error) => log.error({ err: error }, 'fault in the gateway'),
   });
-  roster.apply(life.settings);
+  const edges = [...Object.values(drivers), prober];
+  const closeEdges = async () => void (await Promise.all(edges.map((edge) => edge.close())));
+  return { options, life, metrics, roster, pipeline, closeEdges };
+}
+
+async function openPorts(
+  { options, life, metrics, roster, pipeline }: Parts,
+  tls: KeyPair | null,
+): Promise<Ports> {
+  const { server } = options.settings;
   const connections = new Connections();
+  const shared = { server, connections, dialect: openaiDialect, pipeline };
   const requests = await createRequestServer({
-    server: settings.server,
-    tls: keyPair,
-    connections,
+    ...shared,
+    tls,
     protocols: [openai, anthropic],
-    dialect: openaiDialect,
-    pipeline,
     keyRing: () => life.keyRing,
     models: () => life.settings.models,
-    createdS: Math.floor(clock.wallMs() / 1000),
+    createdS: Math.floor(systemClock.wallMs() / 1000),
   });
   const admin = createAdminServer({
-    server: settings.server,
-    connections,
-    dialect: openaiDialect,
+    ...shared,
     registry: metrics.registry,
-    pipeline,
     controls: () => roster.models,
     unready: () => (life.isClosing ? 'draining' : null),
     configFault: () => life.fault,
   });
-  await listen(admin, settings.server.admin);
-  await listen(requests, settings.server.listen);
-  const certificate = keyPair === null ? null : follow(requests, keyPair, options);
-  return {
-    address: addressOf(requests),
-    adminAddress: addressOf(admin),
-    reload(next) {
-      const effective = withOwnCommand(next, options.ownCommand);
-      if (fixedPart(next) !== fixedPart(settings))
-        log.warn('changes under server, store and log are taken at the next start');
-      roster.apply(effective);
-      life.settings = effective;
-      life.keyRing = new KeyRing(next.auth.keys);
-      life.fault = null;
-      metrics.reloaded('taken');
-    },
-    refuseReload(fault) {
-      life.fault = fault;
-      metrics.reloaded('refused');
-    },
-    async close() {
-      life.isClosing = true;
-      const { drainMs } = settings.server;
-      const endAtMs = clock.nowMs() + drainMs;
-      certificate?.close();
-      const cut = await drain(requests, pipeline, drainMs);
-      if (cut > 0) log.warn({ requests: cut }, 'drain has passed: requests were cut');
-      // What is written already still has to be read: by slow clients for what is left of the time, but at least 1 s.
-      const graceMs = drainMs === 0 ? 0 : Math.max(1_000, endAtMs - clock.nowMs());
-      await Promise.all([requests.close(), admin.close(), connections.end(graceMs)]);
-      await roster.close();
-      await Promise.all([...Object.values(drivers).map((driver) => driver.close()), prober.close()]);
-    },
-  };
+  await listen(admin, server.admin);
+  await listen(requests, server.listen);
+  return { requests, admin, connections, certificate: tls === null ? null : follow(requests, tls, options) };
 }
 
-/** What a running gateway keeps as it was at its start. */
-function fixedPart({ server, store, log }: Settings): string {
-  return JSON.stringify([server, store, log]);
+function reload({ options, life, metrics, roster }: Parts, next: Settings): void {
+  const effective = withOwnCommand(next, options.ownCommand);
+  if (fixedPart(next) !== fixedPart(options.settings))
+    options.log.warn('changes under server, store and log are taken at the next start');
+  roster.apply(effective);
+  life.settings = effective;
+  life.keyRing = new KeyRing(next.auth.keys);
+  life.fault = null;
+  metrics.reloaded('taken');
+}
+
+async function close(parts: Parts, { requests, admin, connections, certificate }: Ports): Promise<void> {
+  const { options, life, pipeline, roster } = parts;
+  const { drainMs } = options.settings.server;
+  const endAtMs = systemClock.nowMs() + drainMs;
+  life.isClosing = true;
+  certificate?.close();
+  const cut = await drain(requests, pipeline, drainMs);
+  if (cut > 0) options.log.warn({ requests: cut }, 'drain has passed: requests were cut');
+  // What is written already still has to be read: by slow clients for what is left of the time, but at least 1 s.
+  const graceMs = drainMs === 0 ? 0 : Math.max(1_000, endAtMs - systemClock.nowMs());
+  await Promise.all([requests.close(), admin.close(), connections.end(graceMs)]);
+  await roster.close();
+  await parts.closeEdges();
 }
 
 /** While draining the listener stays open to say so; idle connections are closed as they become idle. */
@@ -211,19 +243,6 @@ async function listen(
 function addressOf(server: FastifyInstance): { host: string; port: number } {
   const { address, port } = server.server.address() as AddressInfo;
   return { host: address.includes(':') ? `[${address}]` : address, port };
-}
-
-function withOwnCommand(settings: Settings, own: readonly string[]): Settings {
-  const models = new Map<string, ModelSettings>();
-  for (const [name, model] of settings.models)
-    models.set(name, { ...model, revision: filled(model.revision, own) });
-  return { ...settings, models };
-}
-
-function filled(revision: ModelSettings['revision'], own: readonly string[]): ModelSettings['revision'] {
-  const { backend } = revision;
-  if (backend.driver !== 'process' || backend.command[0] !== '{pilotlight}') return revision;
-  return { ...revision, backend: { ...backend, command: [...own, ...backend.command.slice(1)] } };
 }
 
 function logEvent(log: Log, model: string, event: ActivationEvent): void {

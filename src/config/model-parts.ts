@@ -1,4 +1,4 @@
-import type { ModelSettings } from './settings.ts';
+import type { ModelSettings, Settings } from './settings.ts';
 
 /** What of a model's settings its gate obeys. */
 export function gatePart({ name, revision: { queue, balance } }: ModelSettings) {
@@ -21,4 +21,9 @@ function runs({ revision: { backend } }: ModelSettings): string {
   if (backend.driver !== 'process') return JSON.stringify(backend);
   const env = Object.entries(backend.env).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify({ ...backend, env, stopGraceMs: 0 });
+}
+
+/** What a running gateway keeps as it was at its start. */
+export function fixedPart({ server, store, log }: Settings): string {
+  return JSON.stringify([server, store, log]);
 }
