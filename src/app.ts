@@ -166,8 +166,8 @@ async function openPorts(
     unready: () => (life.isClosing ? 'draining' : null),
     configFault: () => life.fault,
   });
-  await listen(admin, server.admin);
-  await listen(requests, server.listen);
+  await admin.listen({ host: server.admin.host, port: server.admin.port });
+  await requests.listen({ ...server.listen });
   return { requests, admin, connections, certificate: tls === null ? null : follow(requests, tls, options) };
 }
 
@@ -231,13 +231,6 @@ function follow(
     onTaken: () => log.info('certificate reloaded'),
     onRefused: (error) => log.error({ err: error }, 'certificate refused: the old one stays'),
   });
-}
-
-async function listen(
-  server: FastifyInstance,
-  { host, port }: { host: string; port: number },
-): Promise<void> {
-  await server.listen({ host, port });
 }
 
 function addressOf(server: FastifyInstance): { host: string; port: number } {
