@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { type App, startApp } from '../app.ts';
 import { ConfigError, loadConfig } from '../config/load.ts';
+import { loadChanged } from '../config/reload.ts';
 import type { Settings } from '../config/settings.ts';
 import { formatDuration } from '../config/units.ts';
 import { warningsOf } from '../config/warnings.ts';
@@ -26,7 +27,7 @@ export async function serve(file: string): Promise<void> {
   let reloading = Promise.resolve();
   // One after the other: of two quick changes the later one must win.
   const watcher = watchConfig(file, () => {
-    reloading = reloading.then(() => reload(file, app, log));
+    reloading = reloading.then(() => reload(app, () => loadChanged(file, process.env, settings), log));
   });
   await signalled;
   watcher.close();
@@ -79,9 +80,9 @@ function endAtOnce(signal: NodeJS.Signals): never {
   process.exit(signal === 'SIGINT' ? 130 : 143);
 }
 
-async function reload(file: string, app: App, log: Log): Promise<void> {
+async function reload(app: App, load: () => Promise<Settings>, log: Log): Promise<void> {
   try {
-    app.reload(await loadConfig(file, process.env));
+    app.reload(await load());
     log.info('configuration reloaded');
   } catch (error) {
     const fault = error instanceof ConfigError ? error.message : String(error);
