@@ -106,7 +106,8 @@ function createParts(options: AppOptions, ownerHash: string): Parts {
   const prober = createProber();
   const drivers = createDrivers(options, ownerHash);
   const { heldMemoryBytes: maxMemoryBytes, spool } = settings.server;
-  const held = new HeldMemory({ maxMemoryBytes, dir: spool.dir, maxSpoolBytes: spool.maxBytes });
+  const nextReadyMs = () => roster.nextReadyMs;
+  const held = new HeldMemory({ maxMemoryBytes, dir: spool.dir, maxSpoolBytes: spool.maxBytes, nextReadyMs });
   const life: Life = {
     settings: withOwnCommand(settings, options.ownCommand),
     keyRing: new KeyRing(settings.auth.keys),

@@ -79,6 +79,13 @@ export class Roster implements Directory {
     return this.#models;
   }
 
+  /** Milliseconds until the first of the models that start is ready; null when none does or that is not known. */
+  get nextReadyMs(): number | null {
+    const etas = [...this.#models.values()].map(({ lineage }) => lineage.entry.wakeInfo().etaMs);
+    const known = etas.filter((ms) => ms !== null);
+    return known.length === 0 ? null : Math.min(...known);
+  }
+
   /** Takes a configuration: what is unchanged goes on, what is removed or replaced ends after its last request. */
   apply(settings: Settings): void {
     if (this.#closing.signal.aborted) return;

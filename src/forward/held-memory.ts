@@ -11,6 +11,8 @@ export interface HeldMemoryOptions {
   readonly dir: string;
   /** Bytes of bodies on disk, over all requests. */
   readonly maxSpoolBytes: number;
+  /** Milliseconds until the next model is ready, which lets go of bodies; null when none starts or that is not known. */
+  nextReadyMs?(): number | null;
 }
 
 /** The process-wide account of the bytes of bodies: memory first, then spool files, then refusal. */
@@ -46,13 +48,21 @@ export class HeldMemory {
   takeSpool(bytes: number): void {
     const { maxSpoolBytes, maxMemoryBytes } = this.#options;
     if (this.#spoolBytes + bytes > maxSpoolBytes) {
-      throw new PilotlightError(
-        'memory_full',
+      throw this.full(
         `memory full: waiting requests hold ${this.#memoryBytes} of ${maxMemoryBytes} bytes in memory and ` +
           `${this.#spoolBytes} of ${maxSpoolBytes} bytes in the spool`,
       );
     }
     this.#spoolBytes += bytes;
+  }
+
+  /** memory_full, to be tried again when the next model is ready. */
+  full(message: string, cause?: unknown): PilotlightError {
+    const retryAfterMs = this.#options.nextReadyMs?.() ?? null;
+    return new PilotlightError('memory_full', message, {
+      ...(retryAfterMs === null ? {} : { retryAfterMs }),
+      ...(cause === undefined ? {} : { cause }),
+    });
   }
 
   giveSpool(bytes: number): void {

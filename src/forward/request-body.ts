@@ -109,8 +109,7 @@ export class RequestBody {
       },
       (cause: unknown) => {
         if (this.#isClosed) return;
-        const message = 'memory full: the spool cannot be written';
-        listener.onError(new PilotlightError('memory_full', message, { cause }));
+        listener.onError(this.#held.full('memory full: the spool cannot be written', cause));
       },
     );
   }
