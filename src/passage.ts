@@ -77,6 +77,8 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
 
   onEnd(): void {
     if (this.#intent === null) this.#route(this.#arrival.parser!.end());
+    else if (this.#forwarding !== null && expectedBytes(this.#arrival.req) !== 0)
+      this.#entry!.stallWatch.began(this.#permit!.replicaId, this.#pipeline.options.clock.nowMs());
   }
 
   /** The body cannot be read on: too large, not what the protocol reads, no room to keep it. */
@@ -139,22 +141,21 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.#permit = permit;
     const { clock, watchdog, dropCredentials } = this.#pipeline.options;
     const nowMs = clock.nowMs();
-    const upstream = entry.upstreams.get(permit.replicaId, permit.origin, nowMs);
-    const { revision } = entry.settings;
-    // An alias is sent on as the name the backend knows.
-    const name = revision.sendModel ?? entry.settings.name;
+    const { revision, name } = entry.settings;
     const attempt = prepareAttempt(this.#arrival, {
-      upstream,
+      upstream: entry.upstreams.get(permit.replicaId, permit.origin, nowMs),
       revision,
       body: this.#body,
-      ...renamed(this.#intent!, this.#arrival.forwardPath, name),
+      // An alias is sent on as the name the backend knows.
+      ...renamed(this.#intent!, this.#arrival.forwardPath, revision.sendModel ?? name),
       isStream: this.#intent!.isStream,
       arrivedAtMs: this.#timings.arrivedAtMs,
       dropCredentials: dropCredentials(),
       forceIdentity: this.#answer.hasHead,
     });
     this.#timings.sent(nowMs);
-    entry.stallWatch.began(permit.replicaId, nowMs);
+    // A replica that still waits for the client's upload is silent, but it does not stall.
+    if (this.#body.isComplete) entry.stallWatch.began(permit.replicaId, nowMs);
     this.#forwarding = new Forwarding(attempt, { answer: this.#answer, watchdog, clock, owner: this }, nowMs);
     this.#forwarding.start();
   }
@@ -171,10 +172,10 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   }
 
   onForwardEnd(end: ForwardEnd): void {
-    const replicaId = this.#permit!.replicaId;
-    this.#forwarding = null;
+    const { replicaId } = this.#permit!;
     const entry = this.#entry!;
-    entry.stallWatch.ended(replicaId);
+    this.#forwarding = null;
+    if (this.#body.isComplete) entry.stallWatch.ended(replicaId);
     if (end.kind === 'refused' || end.kind === 'loading') {
       this.#tryAgain(replicaId, end);
       return;
@@ -189,12 +190,11 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
 
   /** No byte was processed: back to the head of the queue, while that replica is probed. */
   #tryAgain(replicaId: string, end: ForwardEnd): void {
-    const entry = this.#entry!;
     if (end.kind === 'refused') this.#lastRefusal = end.cause;
     this.attempts++;
-    entry.report(replicaId, end.kind === 'refused' ? 'refused' : 'loading');
+    this.#entry!.report(replicaId, end.kind === 'refused' ? 'refused' : 'loading');
     this.#permit!.release();
-    if (!this.#isOver) this.#pipeline.enter(this, entry);
+    if (!this.#isOver) this.#pipeline.enter(this, this.#entry!);
   }
 
   /** The gate refused it, on entering or later. */

@@ -45,10 +45,11 @@ describe('an upload whose request waits', () => {
     await client.send(body.subarray(60_000, 400_000));
     await expect.poll(() => rig.holdings()).toMatchObject({ waiting: 1, spoolFiles: 1 });
     expect((await rig.holdings()).heldBytes).toBeLessThanOrEqual(100_000);
-    const model = (await (await fetch(`${rig.gateway.adminUrl}/api/models/any`)).json()) as {
-      queue: { waitingBytes?: number; bytes?: number };
+    const waitingBytes = async () => {
+      const response = await fetch(`${rig.gateway.adminUrl}/api/models/any`);
+      return ((await response.json()) as { queue: { waitingBytes: number } }).queue.waitingBytes;
     };
-    expect(model.queue.waitingBytes ?? model.queue.bytes).toBe(400_000);
+    await expect.poll(waitingBytes).toBe(400_000);
     client.write(body.subarray(400_000));
     await free();
     expect((await client.answer()).body).toBe('ok');

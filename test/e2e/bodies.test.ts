@@ -110,6 +110,37 @@ describe('a body that is answered before it is complete', () => {
   });
 });
 
+describe('the bytes of a body', () => {
+  it('are let go of as soon as its answer has begun, however long that streams', async () => {
+    const backend = await rig.backend(async (exchange) => {
+      await exchange.whole();
+      await exchange.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+      await exchange.write(chunk('begun'));
+    });
+    await rig.start(modelsAt([backend.url]));
+    const client = rig.client();
+    client.write(rawRequest('/any/x', Buffer.alloc(600_000)));
+    await client.until(/begun/);
+    await expect.poll(() => rig.holdings()).toMatchObject({ inFlight: 1, heldBytes: 0 });
+    await backend.exchanges[0]!.write('0\r\n\r\n');
+    expect((await client.answer()).body).toBe('begun');
+  });
+
+  it('are kept while the answer may still be that of a replica that loads', async () => {
+    const backend = await rig.backend(answerOk);
+    backend.script = (exchange) => exchange.write('HTTP/1.1 503 X\r\ncontent-length: 13\r\n\r\nLoading');
+    await rig.start(modelsAt([backend.url]));
+    const client = rig.client();
+    client.write(rawRequest('/any/x', Buffer.alloc(100_000)));
+    await (await backend.exchange(0)).whole();
+    expect(await rig.holdings()).toMatchObject({ inFlight: 1, heldBytes: 100_000 });
+    backend.script = answerOk;
+    await backend.exchanges[0]!.write(' model');
+    expect((await client.answer()).body).toBe('ok');
+    expect(backend.exchanges[1]!.body.bytes).toHaveLength(100_000);
+  });
+});
+
 describe('an empty body', () => {
   it.each([
     ['content-length: 0\r\n', '0'],

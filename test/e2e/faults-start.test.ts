@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { answerOk } from '../support/raw-backend.ts';
-import { rawChat } from '../support/raw-client.ts';
+import { rawChat, rawRequest } from '../support/raw-client.ts';
 import { modelsAt, Rig } from '../support/raw-rig.ts';
 
 const rig = new Rig();
@@ -150,6 +150,29 @@ ${listening.trimStart()}`),
     const answer = await client.answer();
     expect([answer.status, answer.isWhole, answer.code]).toEqual([200, false, 'backend_reset']);
     await rig.untilNothingIsHeld();
+  });
+});
+
+describe('a backend that waits for an upload', () => {
+  it('is not taken for a stalled one, and replaced, since its client is slow', async () => {
+    await rig.start(
+      programModel(
+        `const answer = (_req, res) => res.end(String(process.pid));\n${listening.trimStart()}`,
+      ).replace(
+        'concurrency: 1',
+        'concurrency: 2\n    match: { paths: [/any] }\n    timeouts: { stall: 300ms }',
+      ),
+    );
+    const first = rig.client();
+    first.write(rawRequest('/any/first', 'x'));
+    const { body: pid } = await first.answer();
+    const slow = rig.client();
+    await slow.send('POST /any/slow HTTP/1.1\r\nhost: gateway\r\ncontent-length: 10\r\n\r\nfirst');
+    await expect.poll(async () => (await rig.holdings()).inFlight).toBe(1);
+    // Nothing is to be seen of a watch that does not strike: it gets three times as long as it would take.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    slow.write('-last');
+    expect((await slow.answer()).body).toBe(pid);
   });
 });
 
