@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     coverage: {
       provider: 'v8',
       include: ['src/core/**', 'src/admission/**', 'src/activation/**', 'src/autoscale/**'],

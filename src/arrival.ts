@@ -29,6 +29,8 @@ export interface Arrival {
   readonly intent: Intent | null;
   /** The path and query to send on. */
   readonly forwardPath: string;
+  /** The answer is JSON, and may begin with white space. */
+  readonly isJson: boolean;
   /** The client asks to switch to WebSocket; `res` serves only for refusals then. */
   readonly upgrade: UpgradeRequest | null;
 }

@@ -109,7 +109,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.#timings.queued(entry.wakeInfo().state !== 'ready');
     const { heartbeat } = entry.settings;
     const { isStream } = this.#intent!;
-    const everyMs = this.#arrival.upgrade !== null ? 0 : isStream ? heartbeat.streamMs : heartbeat.jsonMs;
+    const everyMs = isStream ? heartbeat.streamMs : this.#arrival.isJson ? heartbeat.jsonMs : 0;
     this.#heartbeat.start(this.#pipeline.options.clock, everyMs, () => {
       const info = entry.wakeInfo();
       const state = { position: entry.gate.position(this), phase: phaseOf(info), etaMs: info.etaMs };

@@ -76,6 +76,8 @@ export interface ProtocolRoute {
   /** `json`: top-level field of the body; `form`: multipart field; `query`: ?model= (also for WebSockets). */
   readonly modelIn: 'json' | 'form' | 'query';
   readonly isWebSocket?: boolean;
+  /** Its answer may be something else than JSON (audio, subtitles): no white space may go ahead of it. Default false. */
+  readonly mayAnswerOther?: boolean;
   /** A parser for one request's body; null where the head says it all. Throws invalid_body: not the route's content-type. */
   parser(head: RequestHead): IntentParser | null;
   /** The intent where the head says it all; throws model_required. */

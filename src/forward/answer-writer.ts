@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
-import { PilotlightError } from '../core/errors.ts';
+import type { PilotlightError } from '../core/errors.ts';
 import type { WaitState } from '../core/protocol.ts';
 import { type AnswerTail, answerTailOf } from './answer-tail.ts';
 import { isEventEnd } from './event-end.ts';
 import { type AnswerHead, answerTrailers, type FlatHeaders, withOwnCors } from './headers.ts';
+import { Misfit } from './misfit.ts';
 import { cutAnswer, type ReplyContext, sendError } from './reply.ts';
 import { switchingHead, Tunnel } from './tunnel.ts';
 
@@ -22,8 +23,6 @@ export interface TunnelListener {
 /** Up to here copying an answer's only chunk is cheaper than a write of two parts. */
 const joinedBytes = 16 * 1024;
 
-const statusesWithoutBody = new Set([204, 304]);
-
 /**
  * Writes one answer to the client. The head is held back until the first bytes of a body of known length, so that
  * both leave in one write, and the last chunk ends the answer in the same one.
@@ -36,6 +35,7 @@ export class AnswerWriter {
   #bytes = 0;
   #isSse = false;
   #tail: AnswerTail | null = null;
+  #misfit: Misfit | null = null;
   #isAtEventEnd = true;
   /** What was relayed last, framing included; empty: what came last came by `data`. */
   #relayed = '';
@@ -78,17 +78,9 @@ export class AnswerWriter {
     if (this.#isBegun || res.destroyed) return;
     if (this.#committed === 'no') {
       const type = kind === 'sse' ? 'text/event-stream; charset=utf-8' : 'application/json';
-      const fields = [
-        'content-type',
-        type,
-        'cache-control',
-        'no-cache',
-        'x-request-id',
-        requestId,
-        ...extraHeaders,
-      ];
+      const fields = ['content-type', type, 'cache-control', 'no-cache', 'x-request-id', requestId];
       this.#committed = kind;
-      res.writeHead(200, fields);
+      res.writeHead(200, [...fields, ...extraHeaders]);
     }
     // A client that does not read gets no more: what it has not taken yet tells it enough.
     if (!res.writableNeedDrain) res.write(kind === 'sse' ? dialect.renderHeartbeat(state) : ' ');
@@ -103,7 +95,7 @@ export class AnswerWriter {
       return;
     }
     this.#isBegun = true;
-    const hasBody = this.#context.req.method !== 'HEAD' && !statusesWithoutBody.has(head.status);
+    const hasBody = this.#context.req.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
     if (hasBody && head.bodyBytes !== null && head.bodyBytes > 0) this.#pending = head;
     else this.#writeHead(head);
   }
@@ -116,9 +108,11 @@ export class AnswerWriter {
       if (this.#committed === 'sse') this.#context.res.write(`: pilotlight ${this.#addedFields()[1]}\n\n`);
       return;
     }
-    const what = `${head.status} (${head.contentType || 'no content-type'})`;
-    const message = `backend answered ${what} after the answer had begun with a heartbeat`;
-    this.cutError = new PilotlightError('backend_bad_response', message);
+    this.#misfit = new Misfit(head);
+  }
+
+  #cutMisfit(misfit: Misfit): void {
+    this.cutError = misfit.error();
     this.cut(this.cutError);
   }
 
@@ -175,6 +169,10 @@ export class AnswerWriter {
   /** False: wait for `onDrain` before the next. */
   data(chunk: Buffer): boolean {
     const { res } = this.#context;
+    if (this.#misfit !== null) {
+      if (!this.#misfit.keep(chunk)) this.#cutMisfit(this.#misfit);
+      return true;
+    }
     this.#bytes += chunk.length;
     this.#tail?.push(chunk);
     if (this.#pending !== null) this.#writeHead(this.#pending);
@@ -192,7 +190,7 @@ export class AnswerWriter {
   /** Whether the client takes chunked framing as it comes: HTTP/1.1, and an answer that has a body. */
   get canRelay(): boolean {
     const { res } = this.#context;
-    return res.headersSent && res.chunkedEncoding && res.socket !== null;
+    return res.headersSent && res.chunkedEncoding && res.socket !== null && this.#misfit === null;
   }
 
   /** Whole chunks with their framing, written past the response object. False: wait for `onRelayDrain`. */
@@ -215,8 +213,9 @@ export class AnswerWriter {
 
   end(trailers: Record<string, string | string[]>): void {
     const { res } = this.#context;
+    if (this.#misfit !== null) this.#cutMisfit(this.#misfit);
     if (this.#pending !== null) this.#writeHead(this.#pending);
-    if (res.writableEnded) return;
+    if (res.writableEnded || this.isCut) return;
     if (this.#expectedBytes === null) res.addTrailers(answerTrailers(trailers));
     res.end();
   }

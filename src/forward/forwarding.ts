@@ -163,8 +163,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     this.#lastByteAtMs = clock.nowMs();
     owner.onHead(this.#lastByteAtMs);
     answer.head(head);
-    if (answer.isCut) this.#endCut();
-    else if (head.bodyBytes === null && answer.canRelay) this.tap?.relayTo(this);
+    if (head.bodyBytes === null && answer.canRelay) this.tap?.relayTo(this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -178,6 +177,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
       controller.pause();
       this.#context.answer.onDrain(() => controller.resume());
     }
+    if (this.#context.answer.isCut) this.#endCut();
   }
 
   /** Chunks that pass as they came, past the parser and without being framed anew. */
@@ -208,7 +208,8 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     if (this.#doubt !== null) this.#settleDoubt(this.#doubt);
     if (this.#isDone) return;
     this.#context.answer.end(trailers);
-    this.#finish({ kind: 'answered' });
+    if (this.#context.answer.isCut) this.#endCut();
+    else this.#finish({ kind: 'answered' });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {

@@ -142,6 +142,7 @@ function passUpstream(
     parser: null,
     intent: intentOf(decoded(model!)),
     forwardPath: req.url!.slice(prefix.length),
+    isJson: false,
   });
 }
 

@@ -87,7 +87,21 @@ export class Door {
     }
     const intent = match !== null ? intentOf(match.model) : parser === null ? route!.intent!(head) : null;
     const forwardPath = match?.forwardPath ?? req.url!;
-    return { req, res, dialect, requestId, extraHeaders, upgrade, head, key, parser, intent, forwardPath };
+    const isJson = match === null && upgrade === null && route?.mayAnswerOther !== true;
+    return {
+      req,
+      res,
+      dialect,
+      requestId,
+      extraHeaders,
+      upgrade,
+      head,
+      key,
+      parser,
+      intent,
+      forwardPath,
+      isJson,
+    };
   }
 
   #match(req: IncomingMessage, head: RequestHead): Match | null {

@@ -26,9 +26,9 @@ export const openai: Protocol = {
     jsonRoute('/v1/rerank'),
     jsonRoute('/v1/moderations'),
     jsonRoute('/v1/images/generations'),
-    jsonRoute('/v1/audio/speech'),
-    formRoute('/v1/audio/transcriptions'),
-    formRoute('/v1/audio/translations'),
+    { ...jsonRoute('/v1/audio/speech'), mayAnswerOther: true },
+    { ...formRoute('/v1/audio/transcriptions'), mayAnswerOther: true },
+    { ...formRoute('/v1/audio/translations'), mayAnswerOther: true },
     formRoute('/v1/images/edits', editsParser),
     formRoute('/v1/images/variations'),
     {

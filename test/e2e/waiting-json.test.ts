@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Answer, answerJson } from '../support/backend.ts';
+import { chat } from '../support/gateway.ts';
 import { ask, fixedModel, World, waitingAt } from '../support/world.ts';
 
 const world = new World();
@@ -66,6 +68,34 @@ describe('a request for JSON that waits', () => {
     });
     expect(await exchange.end).toBe('cut');
     expect(exchange.text.trimStart()).toBe('{"half":');
+  });
+
+  it('is told the reason of a backend that refuses it after all', async () => {
+    const { exchange } = await afterSpaces((res) => {
+      res.writeHead(400, { 'content-type': 'application/json' });
+      res.end('{"error":{"message":"this model has a context of 2048 tokens"}}');
+    });
+    const { end, text } = await exchange.whole();
+    expect(end).toBe('cut');
+    expect(text).toMatch(/backend answered 400 .*: this model has a context of 2048 tokens/);
+  });
+
+  it('gets no space where the answer may be audio', async () => {
+    const backend = await world.backend((res) =>
+      res.writeHead(200, { 'content-type': 'audio/mpeg' }).end('ID3'),
+    );
+    backend.isReady = false;
+    const gateway = await world.gateway(fixedModel([backend.url], 'heartbeat: { json: 20ms }'));
+    const answer = fetch(`${gateway.url}/v1/audio/speech`, {
+      ...chat('m'),
+      signal: AbortSignal.timeout(20_000),
+    });
+    await expect.poll(() => waitingAt(gateway)).toBe(1);
+    // Longer than several heartbeats, each of which would have begun the answer.
+    await delay(100);
+    backend.isReady = true;
+    const response = await answer;
+    expect([response.headers.get('content-type'), await response.text()]).toEqual(['audio/mpeg', 'ID3']);
   });
 
   it('gets nothing before its answer by default', async () => {

@@ -177,11 +177,30 @@ describe('an answer begun by a heartbeat', () => {
     const { client } = await open((writer) => {
       writer.heartbeat('sse', waiting);
       writer.head(head);
+      writer.end({});
       expect(writer.isCut).toBe(true);
     });
     await client.closed();
     const answer = await client.answer();
     expect([answer.isWhole, answer.code]).toEqual([false, 'backend_bad_response']);
+  });
+
+  it.each([
+    ['{"error":{"message":"the context is too long"}}', 'the context is too long'],
+    ['{"error":"no such adapter"}', 'no such adapter'],
+    ['{"detail":"not today"}', 'not today'],
+    ['plain words', 'plain words'],
+    ['x'.repeat(10_000), `${'x'.repeat(500)}"`],
+  ])('tells the reason that the backend gave: %s', async (body, reason) => {
+    const head = headOf({ 'content-type': 'application/json' }, 400);
+    const { client } = await open((writer) => {
+      writer.heartbeat('sse', waiting);
+      writer.head(head);
+      expect(writer.data(Buffer.from(body))).toBe(true);
+      if (!writer.isCut) writer.end({});
+    });
+    await client.closed();
+    expect((await client.answer()).body).toContain(reason);
   });
 
   it('of JSON ends in the error of the dialect behind its white space, and is cut', async () => {
