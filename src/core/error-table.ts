@@ -58,8 +58,8 @@ export const errorTable = {
   forbidden_origin: {
     status: 403,
     type: 'permission_error',
-    when: 'A browser asks for a WebSocket from a page whose origin is neither this host nor in server.cors.',
-    remedy: 'Add the origin to server.cors.',
+    when: 'A page of another origin asks for a WebSocket and is not in server.cors, or asks the admin port without a token.',
+    remedy: 'Add the origin to server.cors, or set server.admin.token.',
   },
   model_not_found: {
     status: 404,

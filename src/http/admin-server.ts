@@ -182,10 +182,16 @@ function controlOf({ controls }: AdminServerOptions, id: string): ModelControl {
 
 const loopbackHosts = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
 
-/** With a token: the token. Without (only on loopback): a loopback name, so that no web page rebinds its way in. */
+/**
+ * With a token: the token. Without (only on loopback): a loopback name, so that no web page rebinds its way in, and no
+ * page of another origin, any of which a browser lets POST to here.
+ */
 function checkOperator(req: IncomingMessage, { token }: ServerSettings['admin']): void {
   if (token === null) {
-    if (loopbackHosts.test(req.headers.host ?? '')) return;
+    if (loopbackHosts.test(req.headers.host ?? '')) {
+      checkOrigin(req, []);
+      return;
+    }
     throw new PilotlightError(
       'forbidden_host',
       'without server.admin.token the admin port answers only to loopback names',

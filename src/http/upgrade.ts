@@ -29,8 +29,8 @@ export function serveUpgrades(server: Server, take: (arrival: UpgradeArrival) =>
 }
 
 /**
- * Browsers let any page open a WebSocket to anywhere, and CORS does not apply: so a page's origin must be the host it
- * asks, or be configured. Clients other than browsers send no Origin. Throws forbidden_origin.
+ * Browsers let any page open a WebSocket to anywhere, and send a plain POST, whatever CORS says: so a page's origin must
+ * be the host it asks, or be allowed. Clients other than browsers send no Origin. Throws forbidden_origin.
  */
 export function checkOrigin({ headers }: IncomingMessage, allowed: readonly string[]): void {
   const { origin, host } = headers;
@@ -38,6 +38,6 @@ export function checkOrigin({ headers }: IncomingMessage, allowed: readonly stri
   if (URL.canParse(origin) && new URL(origin).host === host) return;
   throw new PilotlightError(
     'forbidden_origin',
-    `origin ${JSON.stringify(origin)} may not open a WebSocket: server.cors does not list it`,
+    `a page of ${JSON.stringify(origin)} may not ask this: it is neither this host nor allowed (server.cors, for WebSockets)`,
   );
 }
