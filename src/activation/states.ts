@@ -6,7 +6,7 @@
  * | cold | no replica is asked for (or a fixed one is away and nobody asks) | starting | ready | - | failed | - | - |
  * | starting | replicas are asked for, none takes requests yet | - | ready | - | failed | draining | cold |
  * | ready | at least one replica takes requests | - | - | starting | - | draining | cold |
- * | draining | all replicas are being ended | starting | ready | - | - | - | cold |
+ * | draining | all replicas are being ended | starting | ready | - | failed | - | cold |
  * | failed | the last start failed; refused during the back-off | starting | ready | - | failed | - | - |
  *
  * `-` means that the state stays.
@@ -19,7 +19,7 @@ export type ActivationState = 'cold' | 'starting' | 'ready' | 'draining' | 'fail
  * | woken | replicas were asked for |
  * | ready | a replica takes requests (again) |
  * | unready | the last one that took requests does not any more, and another or the same may again |
- * | failed | a start failed and no other replica is there or on its way |
+ * | failed | a start failed and no other replica is there or on its way (what is left of it may still be ending) |
  * | ending | all replicas were told to end |
  * | gone | no replica is left and none is asked for |
  */
@@ -29,7 +29,7 @@ const table: Record<ActivationState, Partial<Record<ActivationSignal, Activation
   cold: { woken: 'starting', ready: 'ready', failed: 'failed' },
   starting: { ready: 'ready', failed: 'failed', ending: 'draining', gone: 'cold' },
   ready: { unready: 'starting', ending: 'draining', gone: 'cold' },
-  draining: { woken: 'starting', ready: 'ready', gone: 'cold' },
+  draining: { woken: 'starting', ready: 'ready', failed: 'failed', gone: 'cold' },
   failed: { woken: 'starting', ready: 'ready', failed: 'failed' },
 };
 

@@ -56,9 +56,11 @@ export interface AttemptParts {
 export function prepareAttempt(outbound: Outbound, parts: AttemptParts): Attempt {
   const { req, requestId, upgrade } = outbound;
   const { upstream, revision, body, patch, isStream } = parts;
+  const trace = receivedTrace(req);
   const headers = requestHeaders(req.rawHeaders, {
     requestId,
-    traceparent: traceparent(req.headers.traceparent, requestId),
+    traceparent: trace ?? newTrace(requestId),
+    isNewTrace: trace === null,
     clientIp: req.socket.remoteAddress ?? 'unknown',
     host: req.headers.host ?? '',
     proto: (req.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http',
@@ -97,12 +99,14 @@ export function expectedBytes({ headers }: IncomingMessage): number | null {
 const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const uuidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/**
- * W3C Trace Context: a valid one is passed on, else a new trace begins (version 00, sampled) that is named like the
- * request, so that one finds the other.
- */
-function traceparent(received: string | string[] | undefined, requestId: string): string {
-  if (typeof received === 'string' && traceparentShape.test(received)) return received;
+/** W3C Trace Context: a valid one is passed on, with its tracestate. */
+function receivedTrace({ headers }: IncomingMessage): string | null {
+  const received = headers.traceparent;
+  return typeof received === 'string' && traceparentShape.test(received) ? received : null;
+}
+
+/** Version 00, sampled, named like the request, so that one finds the other. */
+function newTrace(requestId: string): string {
   const uuid = uuidShape.test(requestId) ? requestId : randomUUID();
   const trace =
     uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24);

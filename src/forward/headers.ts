@@ -45,6 +45,8 @@ export const keyProtocol = 'openai-insecure-api-key.';
 export interface ForwardFacts {
   readonly requestId: string;
   readonly traceparent: string;
+  /** The trace begins here: the client's tracestate belongs to none. */
+  readonly isNewTrace: boolean;
   /** The client's address as the socket tells it. */
   readonly clientIp: string;
   readonly host: string;
@@ -71,6 +73,7 @@ export function requestHeaders(raw: readonly string[], facts: ForwardFacts): Fla
     if (dropFromRequest.has(name) || named?.has(name) || Object.hasOwn(facts.backendHeaders, name)) continue;
     if (facts.dropCredentials && (name === 'authorization' || name === 'x-api-key')) continue;
     if (facts.forceIdentity && name === 'accept-encoding') continue;
+    if (facts.isNewTrace && name === 'tracestate') continue;
     if (facts.dropCredentials && name === 'sec-websocket-protocol') pushKeylessProtocols(out, value);
     else out.push(name, value);
   }

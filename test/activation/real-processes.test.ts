@@ -128,6 +128,8 @@ describe('a revision of real processes', () => {
     expect(gate.failures[0]?.message).toContain('not ready within 0.4s: GET /health: ECONNREFUSED');
     expect(activator.snapshot().lastStarts[0]?.totalMs).toBeGreaterThanOrEqual(400);
     await poll(() => pidsOf(ownerHash)).toEqual([]);
+    // It keeps its state while what is left of it ends, and after.
+    expect(activator.snapshot().state).toBe('failed');
   });
 
   it('has its minimum from the start, each replica on a port of its own, and starts a killed one again', async () => {

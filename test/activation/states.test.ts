@@ -8,7 +8,7 @@ const rows: Record<ActivationState, string> = {
   cold: 'starting ready - failed - -',
   starting: '- ready - failed draining cold',
   ready: '- - starting - draining cold',
-  draining: 'starting ready - - - cold',
+  draining: 'starting ready - failed - cold',
   failed: 'starting ready - - - -',
 };
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { errorTable } from '../../src/core/error-table.ts';
 import { answerOk, type RawBackend, type RawExchange, type Script } from '../support/raw-backend.ts';
@@ -10,10 +11,10 @@ afterEach(() => rig.close());
 
 const crowd = 1_000;
 const limit = 10;
-const model = (url: string) =>
+const model = (url: string, more = 0) =>
   modelsAt(
     [url],
-    `concurrency: ${limit}\n    queue: { max: 2000 }\n    timeouts: { firstByte: 1s, idle: 500ms }`,
+    `concurrency: ${limit}\n    queue: { max: ${2000 + more} }\n    timeouts: { firstByte: 1s, idle: 500ms }`,
   );
 
 /** Numbers from 0 up to 1, the same ones for the same seed (mulberry32). */
@@ -155,7 +156,7 @@ const deeds: readonly { readonly script: Script; readonly outcomes: readonly str
 
 describe('the crowd, in a long run with a backend that behaves as badly as its clients', () => {
   it.each([1, 2])(
-    'ends every request in an answer or a named error, each sent once (seed %i)',
+    'and a configuration that changes all the time, ends every request in an answer or a named error, each sent once (seed %i)',
     async (seed) => {
       const random = randomOf(seed);
       const deedById = new Map<string, (typeof deeds)[number][]>();
@@ -185,7 +186,14 @@ describe('the crowd, in a long run with a backend that behaves as badly as its c
           }
         }
       };
-      await Promise.all(Array.from({ length: 40 }, oneClient));
+      const reloads = async () => {
+        for (let n = 1; performance.now() < endAtMs; n++) {
+          await delay(150);
+          // In place, and by another revision with the same server in it.
+          rig.reload(n % 4 < 2 ? model(backend.url, n) : model(`${backend.url}/next`, n));
+        }
+      };
+      await Promise.all([...Array.from({ length: 40 }, oneClient), reloads()]);
       expect(unnamed).toEqual([]);
       for (const outcome of deeds.flatMap((deed) => deed.outcomes.slice(0, 1))) {
         expect(outcomes.get(outcome), outcome).toBeGreaterThan(0);

@@ -47,6 +47,14 @@ describe('the trace of a request', () => {
     expect(made).not.toContain(trace);
   });
 
+  it('is passed on with its state, which a new one does not have', async () => {
+    const state = 'tracestate: vendor=1\r\n';
+    expect((await arrived(`traceparent: 00-${trace}-${parent}-01\r\n${state}`)).get('tracestate')).toBe(
+      'vendor=1',
+    );
+    expect((await arrived(`traceparent: nonsense\r\n${state}`)).has('tracestate')).toBe(false);
+  });
+
   it('that is new has the name of the request', async () => {
     const fields = await arrived('');
     expect(fields.get('traceparent')!.slice(3, 35)).toBe(fields.get('x-request-id')!.replaceAll('-', ''));

@@ -10,6 +10,7 @@ import {
 const facts: ForwardFacts = {
   requestId: 'the-id',
   traceparent: 'the-trace',
+  isNewTrace: false,
   clientIp: '10.0.0.9',
   host: 'gateway:8080',
   proto: 'http',

@@ -20,6 +20,11 @@ export interface Holdings {
   readonly spoolFiles: number;
 }
 
+function changedSettings(models: string, { rest, server }: RigChange): Settings {
+  const settings = settingsOf(models, rest);
+  return { ...settings, server: { ...settings.server, drainMs: 1_000, ...server } };
+}
+
 /** A gateway, raw backends and raw clients, closed in reverse order. */
 export class Rig {
   readonly #closers: (() => Promise<void> | void)[] = [];
@@ -37,15 +42,15 @@ export class Rig {
   }
 
   async start(models: string, change: RigChange = {}): Promise<Gateway> {
-    const settings = settingsOf(models, change.rest);
-    const changed: Settings = {
-      ...settings,
-      server: { ...settings.server, drainMs: 1_000, ...change.server },
-    };
-    const gateway = await startGateway(changed);
+    const gateway = await startGateway(changedSettings(models, change));
     this.#closers.push(() => gateway.close());
     this.#gateway = gateway;
     return gateway;
+  }
+
+  /** The configuration changes. */
+  reload(models: string, change: RigChange = {}): void {
+    this.gateway.app.reload(changedSettings(models, change));
   }
 
   /** A connection to the gateway's request port. */
