@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
-import { errors } from 'undici';
 import { ChunkScanner } from './chunk-scanner.ts';
 import { bytesAfterHead, hasChunkedBody, type ResponseHeaders } from './tap-head.ts';
+import { errors } from './undici-core.ts';
 
 /** Where the body of a tapped response goes, as it came from the backend. */
 export interface RelaySink {
