@@ -64,6 +64,7 @@ export class Gate implements GateControl {
       weights: options.weights ?? defaultWeights,
       tenantWeight: (tenant) => options.tenantWeight?.(tenant) ?? 1,
       etaMs: () => options.etaMs(),
+      isCold: () => this.#pool.openCount === 0,
       onEmptied: () => this.#noteIdle(),
     });
     this.#pool = new ReplicaPool(options.settings.balance, options.random ?? Math.random);

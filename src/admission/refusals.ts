@@ -4,6 +4,8 @@ import { type ErrorDetails, PilotlightError } from '../core/errors.ts';
 export interface RefusalContext {
   readonly model: string;
   readonly retryAfterMs: number | null;
+  /** No replica takes requests. */
+  readonly isCold: boolean;
 }
 
 function details(context: RefusalContext): ErrorDetails {
@@ -24,7 +26,7 @@ export function queueTimeout(context: RefusalContext, waitMs: number): Pilotligh
   const wait = `${(waitMs / 1000).toFixed(1)}s`;
   return new PilotlightError(
     'queue_timeout',
-    `queue timeout: model "${context.model}" had no free slot within ${wait}`,
+    `queue timeout: model "${context.model}" ${context.isCold ? 'was not ready' : 'had no free slot'} within ${wait}`,
     details(context),
   );
 }

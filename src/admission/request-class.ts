@@ -4,7 +4,11 @@ import type { Affinity, PriorityClass } from './waiter.ts';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-const classByName: Readonly<Record<string, PriorityClass>> = { high: 0, normal: 1, low: 2 };
+const classByName: ReadonlyMap<string, PriorityClass> = new Map([
+  ['high', 0],
+  ['normal', 1],
+  ['low', 2],
+]);
 
 /**
  * The class a request waits in: what `x-pilotlight-priority` (high, normal, low) asks for, but none above its key's;
@@ -12,8 +16,8 @@ const classByName: Readonly<Record<string, PriorityClass>> = { high: 0, normal: 
  */
 export function priorityOf(headers: Headers, key: KeySettings | null): PriorityClass {
   const asked = headers['x-pilotlight-priority'];
-  const wanted = (typeof asked === 'string' ? classByName[asked.toLowerCase()] : undefined) ?? 1;
-  const highest = key === null ? 0 : classByName[key.priority]!;
+  const wanted = (typeof asked === 'string' ? classByName.get(asked.toLowerCase()) : undefined) ?? 1;
+  const highest = key === null ? 0 : classByName.get(key.priority)!;
   return Math.max(wanted, highest) as PriorityClass;
 }
 

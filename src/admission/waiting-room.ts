@@ -20,6 +20,8 @@ export interface RoomOptions<Settings extends RoomSettings> {
   readonly weights: readonly [number, number, number];
   readonly tenantWeight: (tenant: string) => number;
   readonly etaMs: () => number | null;
+  /** No replica takes requests. */
+  readonly isCold: () => boolean;
   /** The last one has left. */
   readonly onEmptied: () => void;
 }
@@ -158,6 +160,6 @@ export class WaitingRoom<Settings extends RoomSettings> {
 
   get #context(): RefusalContext {
     const retryAfterMs = this.#options.etaMs() ?? this.#rate.drainMs(this.#queue.size);
-    return { model: this.settings.model, retryAfterMs };
+    return { model: this.settings.model, retryAfterMs, isCold: this.#options.isCold() };
   }
 }

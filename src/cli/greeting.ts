@@ -24,14 +24,18 @@ export function greeting(settings: Settings, { address, adminAddress }: Greeting
 }
 
 function describe({ name, aliases, revision }: ModelSettings): string {
-  const { backend, concurrency, scale } = revision;
+  const { backend, concurrency } = revision;
   const also = aliases.length > 0 ? ` (also ${aliases.join(', ')})` : '';
   const limit = concurrency === 0 ? 'no limit' : `${concurrency} at once`;
-  const isKept = scale.idleMs === 0 || scale.min >= scale.max || backend.driver === 'static';
-  const idle = isKept ? 'stays up' : `${zero(scale.min)} after ${formatDuration(scale.idleMs)} idle`;
   const what =
     backend.driver === 'process' ? `runs ${commandLine(name, backend.command)}` : backend.urls.join(', ');
-  return `  ${name}${also}: ${limit}, ${idle}; ${what}`;
+  return `  ${name}${also}: ${limit}, ${idleOf(revision)}; ${what}`;
+}
+
+function idleOf({ backend, scale }: ModelSettings['revision']): string {
+  if (backend.driver === 'static' || scale.min >= scale.max) return 'stays up';
+  if (scale.idleMs > 0) return `${zero(scale.min)} after ${formatDuration(scale.idleMs)} idle`;
+  return scale.min > 0 ? 'stays up' : 'stays up once it was asked for';
 }
 
 function zero(min: number): string {

@@ -42,6 +42,8 @@ describe('the bounds of a gate', () => {
 
   it('refuses at the deadline, names the wait, frees the bytes and leaves no timer', () => {
     const { gate, clock } = openGate();
+    gate.addReplica('full', 'http://full', 1);
+    new TestWaiter('served').enter(gate);
     const late = new TestWaiter('late', { deadlineMs: 2_500, bytes: 10 }).enter(gate);
     const later = new TestWaiter('later', { deadlineMs: 4_000 }).enter(gate);
     new TestWaiter('never').enter(gate);
@@ -54,6 +56,13 @@ describe('the bounds of a gate', () => {
     expect([gate.waiting, gate.waitingBytes, clock.pendingTimers]).toEqual([2, 0, 1]);
     gate.cancel(later);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('says that the model was not ready where no replica takes requests', () => {
+    const { gate, clock } = openGate();
+    const late = new TestWaiter('late', { deadlineMs: 1_000 }).enter(gate);
+    clock.advanceSync(1_000);
+    expect(late.error?.message).toBe('queue timeout: model "llama" was not ready within 1.0s');
   });
 
   it('sets its one timer for the earliest deadline, whoever came first', () => {
