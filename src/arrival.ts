@@ -4,7 +4,7 @@ import type { KeySettings, ModelSettings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { PilotlightError } from './core/errors.ts';
 import type { ReplicaReport, WakeInfo } from './core/gate.ts';
-import type { Dialect, Intent, IntentParser, RequestHead } from './core/protocol.ts';
+import type { Dialect, Intent, IntentParser, RequestHead, WaitState } from './core/protocol.ts';
 import type { FlatHeaders } from './forward/headers.ts';
 import type { HeldMemory } from './forward/held-memory.ts';
 import type { StallWatch } from './forward/stall-watch.ts';
@@ -24,9 +24,6 @@ export interface Arrival {
   readonly key: KeySettings | null;
   /** Fields for every answer (CORS). */
   readonly extraHeaders: FlatHeaders;
-  /** Reads the model out of the body; null when `intent` is known from the head. */
-  readonly parser: IntentParser | null;
-  readonly intent: Intent | null;
   /** The path and query to send on. */
   readonly forwardPath: string;
   /** The answer is JSON, and may begin with white space. */
@@ -34,6 +31,9 @@ export interface Arrival {
   /** The client asks to switch to WebSocket; `res` serves only for refusals then. */
   readonly upgrade: UpgradeRequest | null;
 }
+
+/** How the model of a request becomes known: at once from its head, or by a parser from its body. */
+export type Naming = Intent | IntentParser;
 
 /** A configured model as the data path sees it. */
 export interface ModelEntry {
@@ -46,9 +46,9 @@ export interface ModelEntry {
   report(replicaId: string, report: ReplicaReport): void;
 }
 
-/** Where a model stands, in a word for one who waits for it. */
-export function phaseOf({ state, step }: WakeInfo): string {
-  return state === 'ready' ? 'waiting' : (step ?? state);
+/** What one is told who waits for a model. */
+export function waitState({ state, step, etaMs }: WakeInfo, position: number): WaitState {
+  return { position, phase: state === 'ready' ? 'waiting' : (step ?? state), etaMs };
 }
 
 /** What a passage works with. */
@@ -63,16 +63,18 @@ export interface PassageContext {
 /** The steps of `Passage` that lead on to something else than the request itself. */
 export interface PassageHost<Passage> {
   readonly options: PassageContext;
-  route(intent: Intent): ModelEntry | PilotlightError;
+  route(passage: Passage, intent: Intent): void;
   enter(passage: Passage, entry: ModelEntry): void;
   leave(passage: Passage, facts: AccessFacts): void;
   tellFault(error: PilotlightError): void;
 }
 
-/** Whose request it is and what it asks for, for its line in the log. */
+/** Whose request it is, what it asks for and what came of it, for its line in the log. */
 export function identify(
-  { requestId, key, head }: Pick<Arrival, 'requestId' | 'key' | 'head'>,
+  { requestId, key, head, res }: Pick<Arrival, 'requestId' | 'key' | 'head' | 'res'>,
   model: string | null,
-): Pick<AccessFacts, 'requestId' | 'method' | 'path' | 'model' | 'key'> {
-  return { requestId, method: head.method, path: head.path, model, key: key?.name ?? null };
+  outcome: string,
+): Pick<AccessFacts, 'requestId' | 'method' | 'path' | 'model' | 'key' | 'status' | 'outcome'> {
+  const { method, path } = head;
+  return { requestId, method, path, model, key: key?.name ?? null, status: res.statusCode, outcome };
 }

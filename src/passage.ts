@@ -1,9 +1,16 @@
 import type { Permit } from './admission/permit.ts';
 import { affinityOf, priorityOf } from './admission/request-class.ts';
 import type { Affinity, PriorityClass, Waiter } from './admission/waiter.ts';
-import { type Arrival, identify, type ModelEntry, type PassageHost, phaseOf } from './arrival.ts';
+import {
+  type Arrival,
+  identify,
+  type ModelEntry,
+  type Naming,
+  type PassageHost,
+  waitState,
+} from './arrival.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
-import type { Intent } from './core/protocol.ts';
+import type { Intent, IntentParser } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
 import { expectedBytes, prepareAttempt } from './forward/attempt.ts';
 import { patienceMs } from './forward/client-deadline.ts';
@@ -30,6 +37,8 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   ticket: Waiter['ticket'] = null;
   /** Attempts at a replica that were undone because it processed nothing. */
   attempts = 0;
+  /** Until the model is known. */
+  #parser: IntentParser | null = null;
   #intent: Intent | null = null;
   #entry: ModelEntry | null = null;
   #permit: Permit | null = null;
@@ -56,19 +65,20 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
    * Reads the body, as it must be read while the request waits; the protocol says from when on the model is known:
    * before the first byte (path, host), after the model's field (form), at the end (JSON: a later duplicate wins).
    */
-  parse(): void {
-    const { req, res, intent } = this.#arrival;
+  parse(naming: Naming): void {
+    const { req, res } = this.#arrival;
     if (expectedBytes(req) === 0) this.#body.skip();
-    if (intent !== null) this.#route(intent);
+    if ('push' in naming) this.#parser = naming;
+    else this.#pipeline.route(this, naming);
     if (this.#isOver) return;
     if (req.headers.expect !== undefined && req.httpVersionMinor > 0) res.writeContinue();
     this.#body.read(req, this);
   }
 
   onChunk(chunk: Buffer): void {
-    if (this.#intent === null) {
-      const intent = this.#arrival.parser!.push(chunk);
-      if (intent !== 'more') this.#route(intent);
+    if (this.#parser !== null) {
+      const intent = this.#parser.push(chunk);
+      if (intent !== 'more') this.#pipeline.route(this, intent);
     } else if (this.ticket !== null) {
       const refusal = this.#entry!.gate.grow(this, chunk.length);
       if (refusal !== null) this.refused(refusal);
@@ -76,9 +86,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   }
 
   onEnd(): void {
-    if (this.#intent === null) this.#route(this.#arrival.parser!.end());
-    else if (this.#forwarding !== null && expectedBytes(this.#arrival.req) !== 0)
-      this.#entry!.stallWatch.began(this.#permit!.replicaId, this.#pipeline.options.clock.nowMs());
+    if (this.#parser !== null) this.#pipeline.route(this, this.#parser.end());
   }
 
   /** The body cannot be read on: too large, not what the protocol reads, no room to keep it. */
@@ -86,14 +94,9 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.cut(error);
   }
 
-  #route(intent: Intent): void {
-    if (this.#isOver) return;
-    const entry = this.#pipeline.route(intent);
-    if (entry instanceof PilotlightError) this.refuse(entry);
-    else this.#enter(intent, entry);
-  }
-
-  #enter(intent: Intent, entry: ModelEntry): void {
+  /** Its model is known: it goes to that model's gate. */
+  routed(intent: Intent, entry: ModelEntry): void {
+    this.#parser = null;
     this.#intent = intent;
     this.#entry = entry;
     const { balance, queue, timeouts } = entry.settings.revision;
@@ -111,8 +114,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     const { isStream } = this.#intent!;
     const everyMs = isStream ? heartbeat.streamMs : this.#arrival.isJson ? heartbeat.jsonMs : 0;
     this.#heartbeat.start(this.#pipeline.options.clock, everyMs, () => {
-      const info = entry.wakeInfo();
-      const state = { position: entry.gate.position(this), phase: phaseOf(info), etaMs: info.etaMs };
+      const state = waitState(entry.wakeInfo(), entry.gate.position(this));
       this.#answer.heartbeat(isStream ? 'sse' : 'json', state);
     });
   }
@@ -236,9 +238,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
     this.#body.close();
     const facts: AccessFacts = {
       ...this.#timings.facts(),
-      ...identify(this.#arrival, this.#entry?.settings.name ?? null),
-      status: this.#arrival.res.statusCode,
-      outcome,
+      ...identify(this.#arrival, this.#entry?.settings.name ?? null, outcome),
       bytes: this.#answer.bytes,
       retries: this.attempts,
     };

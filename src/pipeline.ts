@@ -1,6 +1,6 @@
 import { Permit } from './admission/permit.ts';
 import type { Waiter } from './admission/waiter.ts';
-import type { Arrival, ModelEntry, PassageContext, PassageHost } from './arrival.ts';
+import type { Arrival, ModelEntry, Naming, PassageContext, PassageHost } from './arrival.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
 import { type ReplyContext, sendError } from './forward/reply.ts';
@@ -40,11 +40,11 @@ export class Pipeline implements PassageHost<Passage> {
   }
 
   /** Takes a request; every outcome is written to its response. Never throws. */
-  handle(arrival: Arrival): void {
+  handle(arrival: Arrival, naming: Naming): void {
     const passage = new Passage(this, arrival);
     this.#passages.add(passage);
     if (this.#isDraining) passage.refuse(new PilotlightError('draining', 'the gateway is shutting down'));
-    else passage.parse();
+    else passage.parse(naming);
   }
 
   /** Answers a request that is refused before it is known what it asks for. */
@@ -66,9 +66,11 @@ export class Pipeline implements PassageHost<Passage> {
   }
 
   /** model -> revision, or model_not_found with the names there are. */
-  route(intent: Intent): ModelEntry | PilotlightError {
+  route(passage: Passage, intent: Intent): void {
     const { directory } = this.options;
-    return directory.find(intent.model) ?? modelNotFound(intent.model, directory.names());
+    const entry = directory.find(intent.model);
+    if (entry === undefined) passage.refuse(modelNotFound(intent.model, directory.names()));
+    else passage.routed(intent, entry);
   }
 
   /** Enters the gate: a permit at once, a refusal, or null for the queue (then `passage.granted` or `refused`). */

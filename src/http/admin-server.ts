@@ -130,20 +130,21 @@ function passUpstream(
   { req, res, upgrade }: Pick<Arrival, 'req' | 'res' | 'upgrade'>,
 ): void {
   const [prefix, model] = /^\/upstream\/([^/]+)/.exec(req.url!)!;
-  pipeline.handle({
-    req,
-    res,
-    upgrade,
-    head: headOf(req),
-    dialect,
-    requestId: requestIdOf(req),
-    key: null,
-    extraHeaders: [],
-    parser: null,
-    intent: intentOf(decoded(model!)),
-    forwardPath: req.url!.slice(prefix.length),
-    isJson: false,
-  });
+  pipeline.handle(
+    {
+      req,
+      res,
+      upgrade,
+      head: headOf(req),
+      dialect,
+      requestId: requestIdOf(req),
+      key: null,
+      extraHeaders: [],
+      forwardPath: req.url!.slice(prefix.length),
+      isJson: false,
+    },
+    intentOf(decoded(model!)),
+  );
 }
 
 /** Throws bad_request; of a WebSocket's path nobody has looked at the escapes before. */

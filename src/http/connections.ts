@@ -17,7 +17,16 @@ export class Connections {
   readonly #sockets = new Set<Socket>();
   /** TCP connections whose TLS handshake has not ended, by the client's address and port. */
   readonly #handshaking = new Map<string, Socket>();
+  /** Shared by all sockets, of which there may be many: the listener's `this` is its socket. */
+  readonly #onSocketClose: (this: Socket) => void;
   #onEmpty: (() => void) | null = null;
+
+  constructor() {
+    const drop = (socket: Socket) => this.#drop(socket);
+    this.#onSocketClose = function () {
+      drop(this);
+    };
+  }
 
   /** Takes note of every connection that the server accepts from now on. */
   follow(server: Server, isTls: boolean): void {
@@ -41,14 +50,13 @@ export class Connections {
 
   #add(socket: Socket): void {
     this.#sockets.add(socket);
-    // Node waits with a half-closed connection until it has written all, which a client that has left never lets it.
-    socket.once('end', () => {
-      if (answerUnderWay(socket)?.writableEnded === false) socket.destroy();
-    });
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#noteEmpty();
-    });
+    socket.on('end', destroyUnread);
+    socket.on('close', this.#onSocketClose);
+  }
+
+  #drop(socket: Socket): void {
+    this.#sockets.delete(socket);
+    this.#noteEmpty();
   }
 
   /**
@@ -79,6 +87,11 @@ export class Connections {
   #noteEmpty(): void {
     if (this.#sockets.size === 0 && this.#handshaking.size === 0) this.#onEmpty?.();
   }
+}
+
+/** Node waits with a half-closed connection until it has written all, which a client that has left never lets it. */
+function destroyUnread(this: Socket): void {
+  if (answerUnderWay(this)?.writableEnded === false) this.destroy();
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import type { Arrival } from '../arrival.ts';
+import type { Arrival, Naming } from '../arrival.ts';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect, ProtocolRoute, RequestHead } from '../core/protocol.ts';
@@ -22,6 +22,8 @@ export interface DoorOptions {
   readonly keyRing: () => KeyRing;
   readonly models: () => ReadonlyMap<string, ModelSettings>;
 }
+
+const none: FlatHeaders = [];
 
 type Context = Pick<Arrival, 'req' | 'res' | 'dialect' | 'requestId' | 'extraHeaders' | 'upgrade'>;
 
@@ -45,7 +47,7 @@ export class Door {
       res: reply.raw,
       dialect: route?.dialect ?? this.#options.dialect,
       requestId: requestIdOf(req),
-      extraHeaders: this.#hasHooks ? fieldsOf(reply) : [],
+      extraHeaders: this.#hasHooks ? fieldsOf(reply) : none,
       upgrade: null,
     };
     this.#admit(context, route);
@@ -58,50 +60,26 @@ export class Door {
   }
 
   #admit(context: Context, route: ProtocolRoute | null): void {
-    try {
-      this.#options.pipeline.handle(this.#arrival(context, route));
-    } catch (error) {
-      this.#options.pipeline.refuse(context, error);
-    }
-  }
-
-  #arrival(context: Context, route: ProtocolRoute | null): Arrival {
+    const { pipeline, server, keyRing } = this.#options;
     const { req, res, dialect, requestId, extraHeaders, upgrade } = context;
-    const { server, keyRing } = this.#options;
-    const fault = checkHead(req, server.limits.headerCount);
-    if (fault !== null) throw fault;
-    const key = keyRing().authenticate(req);
-    if (upgrade !== null) checkOrigin(req, server.corsOrigins);
-    const head = headOf(req);
-    const match = this.#match(req, head);
-    if (match === null && route === null) {
-      throw new PilotlightError('route_not_found', `no route ${head.method} ${head.path}`);
-    }
-    if (Number(req.headers['content-length']) > server.maxBodyBytes) throw tooLarge(server.maxBodyBytes);
-    const parser = match === null ? route!.parser(head) : null;
-    if (parser !== null && (req.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      throw new PilotlightError(
-        'unsupported_encoding',
-        'the body must not be compressed: its model field is read here',
+    try {
+      const fault = checkHead(req, server.limits.headerCount);
+      if (fault !== null) throw fault;
+      const key = keyRing().authenticate(req);
+      if (upgrade !== null) checkOrigin(req, server.corsOrigins);
+      const head = headOf(req);
+      const match = this.#match(req, head);
+      const naming = match === null ? namingOf(req, head, route) : intentOf(match.model);
+      if (Number(req.headers['content-length']) > server.maxBodyBytes) throw tooLarge(server.maxBodyBytes);
+      const forwardPath = match?.forwardPath ?? req.url!;
+      const isJson = match === null && upgrade === null && route?.mayAnswerOther !== true;
+      pipeline.handle(
+        { req, res, dialect, requestId, extraHeaders, upgrade, head, key, forwardPath, isJson },
+        naming,
       );
+    } catch (error) {
+      pipeline.refuse(context, error);
     }
-    const intent = match !== null ? intentOf(match.model) : parser === null ? route!.intent!(head) : null;
-    const forwardPath = match?.forwardPath ?? req.url!;
-    const isJson = match === null && upgrade === null && route?.mayAnswerOther !== true;
-    return {
-      req,
-      res,
-      dialect,
-      requestId,
-      extraHeaders,
-      upgrade,
-      head,
-      key,
-      parser,
-      intent,
-      forwardPath,
-      isJson,
-    };
   }
 
   #match(req: IncomingMessage, head: RequestHead): Match | null {
@@ -114,6 +92,16 @@ export class Door {
     const host = (req.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
     return findMatch(this.#matching, { head, host, headers: req.headers });
   }
+}
+
+/** How the protocol learns the model of a request. Throws what the protocol refuses, route_not_found without one. */
+function namingOf(req: IncomingMessage, head: RequestHead, route: ProtocolRoute | null): Naming {
+  if (route === null) throw new PilotlightError('route_not_found', `no route ${head.method} ${head.path}`);
+  const parser = route.parser(head);
+  if (parser === null) return route.intent!(head);
+  if ((req.headers['content-encoding'] ?? 'identity') === 'identity') return parser;
+  const message = 'the body must not be compressed: its model field is read here';
+  throw new PilotlightError('unsupported_encoding', message);
 }
 
 /** The part of a request's head that protocols look at. */
