@@ -24,7 +24,7 @@ async function replica() {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, waiting, opened: () => opened };
+  return { url: `http://127.0.0.1:${port}`, server, waiting, opened: () => opened };
 }
 
 function upstreamsOf(connections: number, clock = systemClock): Upstreams {
@@ -73,6 +73,20 @@ describe('the connections to replicas', () => {
     }
     expect(one.opened()).toBe(1);
     expect(upstreams.get('one', one.url, 0)).toBe(upstreams.get('one', one.url, 0));
+  });
+
+  it('are closed by us before the 5 s after which common servers close them, as a reset would cost a request', async () => {
+    const one = await replica();
+    // It names no time of its own.
+    one.server.keepAliveTimeout = 0;
+    const upstreams = upstreamsOf(1);
+    send(upstreams, 'one', one.url);
+    await expect.poll(() => one.waiting.length).toBe(1);
+    one.waiting.shift()!.end();
+    const idleSinceMs = performance.now();
+    await expect.poll(() => upstreams.connections, { timeout: 10_000 }).toBe(0);
+    expect(performance.now() - idleSinceMs).toBeLessThan(5_000);
+    expect(performance.now() - idleSinceMs).toBeGreaterThan(2_000);
   });
 
   it('to a URL with a path have that path before every request', () => {

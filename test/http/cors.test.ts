@@ -88,7 +88,8 @@ describe('an answer', () => {
       'access-control-expose-headers',
     ]);
     expect(fields['access-control-allow-origin']).toBe(page);
-    for (const name of ['x-request-id', 'retry-after', 'retry-after-ms', 'x-should-retry'])
+    const readable = ['x-request-id', 'retry-after', 'retry-after-ms', 'x-should-retry', 'server-timing'];
+    for (const name of [...readable, 'x-pilotlight-cold-start'])
       expect(fields['access-control-expose-headers']).toContain(name);
     expect(vary(response)).toEqual(['origin']);
   });
