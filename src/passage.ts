@@ -9,6 +9,7 @@ import {
   type PassageHost,
   waitState,
 } from './arrival.ts';
+import type { BagItem } from './core/bag.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent, IntentParser } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
@@ -23,8 +24,9 @@ import { renamed } from './protocols/rewrite.ts';
 import { usageOf } from './protocols/usage.ts';
 
 /** One request on its way through the pipeline; it is its own waiter in the gate. */
-export class Passage implements Waiter, BodyListener, ForwardOwner {
+export class Passage implements Waiter, BodyListener, ForwardOwner, BagItem {
   readonly tenant = '';
+  slot = -1;
   readonly priority: PriorityClass;
   affinity: Affinity | null = null;
   readonly #pipeline: PassageHost<Passage>;
@@ -35,7 +37,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner {
   readonly #heartbeat = new Heartbeat();
   deadlineMs = Number.POSITIVE_INFINITY;
   ticket: Waiter['ticket'] = null;
-  /** Attempts at a replica that were undone because it processed nothing. */
+  /** Attempts that were undone because the replica processed nothing. */
   attempts = 0;
   /** Until the model is known. */
   #parser: IntentParser | null = null;

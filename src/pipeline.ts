@@ -1,6 +1,7 @@
 import { Permit } from './admission/permit.ts';
 import type { Waiter } from './admission/waiter.ts';
 import type { Arrival, ModelEntry, Naming, PassageContext, PassageHost } from './arrival.ts';
+import { Bag } from './core/bag.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
 import { type ReplyContext, sendError } from './forward/reply.ts';
@@ -31,7 +32,7 @@ export interface PipelineOptions extends PassageContext {
  */
 export class Pipeline implements PassageHost<Passage> {
   readonly options: PipelineOptions;
-  readonly #passages = new Set<Passage>();
+  readonly #passages = new Bag<Passage>();
   #isDraining = false;
   #onEmpty: (() => void) | null = null;
 
@@ -116,7 +117,7 @@ export class Pipeline implements PassageHost<Passage> {
       this.#onEmpty = resolve;
       if (drainMs > 0) clock.setTimer(clock.nowMs() + drainMs, resolve);
     });
-    const left = [...this.#passages];
+    const left = this.#passages.list();
     const error = new PilotlightError(
       'draining',
       `the gateway is shutting down: ${drainMs} ms of drain have passed`,

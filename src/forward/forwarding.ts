@@ -52,6 +52,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
   readonly #context: ForwardContext;
   /** Set by the pool before the request is written; null where answers cannot be relayed. */
   tap: Tap | null = null;
+  slot = -1;
   readonly #startedAtMs: number;
   #lastByteAtMs: number;
   #controller: Dispatcher.DispatchController | null = null;

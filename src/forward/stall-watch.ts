@@ -35,15 +35,25 @@ export class StallWatch {
     this.#stallMs = stallMs;
     this.#cancel?.();
     this.#cancel = null;
-    if (this.#activityById.size > 0) this.#schedule();
+    if (this.#isBusy) this.#schedule();
   }
 
   /** A request goes to a replica. */
   began(replicaId: string, nowMs: number): void {
     const activity = this.#activityById.get(replicaId);
-    if (activity === undefined) this.#activityById.set(replicaId, { running: 1, lastByteAtMs: nowMs });
-    else activity.running++;
+    if (activity === undefined) this.#add(replicaId, nowMs);
+    else if (++activity.running === 1) activity.lastByteAtMs = nowMs;
     this.#schedule();
+  }
+
+  /** Entries stay while their replica may get more: taken out with each last request, they would wear out the map. */
+  #add(replicaId: string, nowMs: number): void {
+    for (const [id, { running }] of this.#activityById) if (running === 0) this.#activityById.delete(id);
+    this.#activityById.set(replicaId, { running: 1, lastByteAtMs: nowMs });
+  }
+
+  get #isBusy(): boolean {
+    return [...this.#activityById.values()].some(({ running }) => running > 0);
   }
 
   /** Bytes came from it. */
@@ -55,7 +65,7 @@ export class StallWatch {
   /** A request there has ended. */
   ended(replicaId: string): void {
     const activity = this.#activityById.get(replicaId);
-    if (activity !== undefined && --activity.running === 0) this.#activityById.delete(replicaId);
+    if (activity !== undefined && activity.running > 0) activity.running--;
   }
 
   #schedule(): void {
@@ -65,14 +75,14 @@ export class StallWatch {
     this.#cancel ??= clock.setTimer(clock.nowMs() + stallMs / checksPerStall, () => {
       this.#cancel = null;
       this.#check(clock.nowMs());
-      if (this.#activityById.size > 0) this.#schedule();
+      if (this.#isBusy) this.#schedule();
     });
   }
 
   #check(nowMs: number): void {
     const stallMs = this.#stallMs;
     for (const [replicaId, activity] of this.#activityById) {
-      if (nowMs - activity.lastByteAtMs < stallMs) continue;
+      if (activity.running === 0 || nowMs - activity.lastByteAtMs < stallMs) continue;
       // Told once for each stall: the next one must last as long again.
       activity.lastByteAtMs = nowMs;
       this.#options.onStalled(replicaId);

@@ -1,7 +1,8 @@
+import { Bag, type BagItem } from '../core/bag.ts';
 import type { Clock } from '../core/clock.ts';
 
 /** Something that looks at its own deadlines when told the time. */
-export interface Watched {
+export interface Watched extends BagItem {
   check(nowMs: number): void;
 }
 
@@ -10,7 +11,7 @@ const tickMs = 100;
 /** Looks after the timeouts of all running requests with one timer, instead of three timers for each. */
 export class Watchdog {
   readonly #clock: Clock;
-  readonly #watched = new Set<Watched>();
+  readonly #watched = new Bag<Watched>();
   #cancel: (() => void) | null = null;
 
   constructor(clock: Clock) {
@@ -35,7 +36,9 @@ export class Watchdog {
     this.#cancel = this.#clock.setTimer(this.#clock.nowMs() + tickMs, () => {
       this.#cancel = null;
       const nowMs = this.#clock.nowMs();
-      for (const watched of this.#watched) watched.check(nowMs);
+      this.#watched.forEach((watched) => {
+        watched.check(nowMs);
+      });
       if (this.#watched.size > 0) this.#schedule();
     });
   }

@@ -1,5 +1,8 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Bag, type BagItem } from '../core/bag.ts';
+
+type TrackedSocket = Socket & BagItem;
 
 /** While closing, how often connections are looked at whose answers were under way the last time. */
 const sweepMs = 50;
@@ -14,15 +17,15 @@ export function answerUnderWay(socket: Socket): ServerResponse | null {
  * is in its TLS handshake, would keep a server from closing until its time is up.
  */
 export class Connections {
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Bag<TrackedSocket>();
   /** TCP connections whose TLS handshake has not ended, by the client's address and port. */
   readonly #handshaking = new Map<string, Socket>();
   /** Shared by all sockets, of which there may be many: the listener's `this` is its socket. */
-  readonly #onSocketClose: (this: Socket) => void;
+  readonly #onSocketClose: (this: TrackedSocket) => void;
   #onEmpty: (() => void) | null = null;
 
   constructor() {
-    const drop = (socket: Socket) => this.#drop(socket);
+    const drop = (socket: TrackedSocket) => this.#drop(socket);
     this.#onSocketClose = function () {
       drop(this);
     };
@@ -49,12 +52,12 @@ export class Connections {
   }
 
   #add(socket: Socket): void {
-    this.#sockets.add(socket);
+    this.#sockets.add(Object.assign(socket, { slot: -1 }));
     socket.on('end', destroyUnread);
-    socket.on('close', this.#onSocketClose);
+    socket.on('close', this.#onSocketClose as (this: Socket) => void);
   }
 
-  #drop(socket: Socket): void {
+  #drop(socket: TrackedSocket): void {
     this.#sockets.delete(socket);
     this.#noteEmpty();
   }
@@ -77,11 +80,13 @@ export class Connections {
 
   #closeUnused(): void {
     for (const socket of this.#handshaking.values()) socket.destroy();
-    for (const socket of this.#sockets) if (answerUnderWay(socket) === null) socket.destroySoon();
+    this.#sockets.forEach((socket) => {
+      if (answerUnderWay(socket) === null) socket.destroySoon();
+    });
   }
 
   #closeAll(): void {
-    for (const socket of [...this.#handshaking.values(), ...this.#sockets]) socket.destroy();
+    for (const socket of [...this.#handshaking.values(), ...this.#sockets.list()]) socket.destroy();
   }
 
   #noteEmpty(): void {
