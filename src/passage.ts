@@ -244,9 +244,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner, BagItem {
       bytes: this.#answer.bytes,
       retries: this.attempts,
     };
-    this.#entry?.meter.finished(facts);
-    const usage = usageOf(this.#answer.tail);
-    if (usage !== null) this.#entry!.meter.tokens(usage);
+    this.#entry?.meter.finished(facts, usageOf(this.#answer.tail));
     this.#pipeline.leave(this, facts);
   }
 }

@@ -18,9 +18,14 @@ const hop = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'c
 /** Passes one answer on. */
 class Relay implements Dispatcher.DispatchHandler {
   readonly #res: ServerResponse;
+  #controller: Dispatcher.DispatchController | null = null;
 
   constructor(res: ServerResponse) {
     this.#res = res;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -35,8 +40,12 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#res.end(chunk.toString('latin1'), 'latin1');
   }
 
+  onResponseEnd(): void {
+    if (!this.#res.writableEnded) this.#res.end();
+  }
+
   onResponseError(_controller: Dispatcher.DispatchController, _error: Error): void {
-    this.#res.destroy();
+    this.#res.destroy(this.#controller?.reason ?? undefined);
   }
 }
 

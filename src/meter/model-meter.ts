@@ -59,8 +59,8 @@ export class ModelMeter {
     metrics.clientAborts.series(model, 'during_answer');
   }
 
-  /** A request has ended. */
-  finished(facts: RequestFacts): void {
+  /** A request has ended; `tokens` is what its answer's usage told. */
+  finished(facts: RequestFacts, tokens: TokenFacts | null = null): void {
     const { outcome, waitMs, coldMs, firstByteMs, totalMs, retries } = facts;
     if (outcome === 'answered') this.#answered.add(1);
     else this.#unanswered(outcome, firstByteMs !== null);
@@ -69,6 +69,7 @@ export class ModelMeter {
     this.#wait.observe(waitMs);
     if (firstByteMs !== null) this.#firstByte.observe(firstByteMs);
     this.#duration.observe(totalMs);
+    if (tokens !== null) this.tokens(tokens);
   }
 
   #unanswered(outcome: string, hasHead: boolean): void {
