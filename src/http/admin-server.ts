@@ -46,9 +46,10 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
   const { server, connections, dialect } = options;
   const { limits } = server;
   const fastify = createListener({ limits, tls: null, connections, dialectOf: () => dialect });
-  fastify.addHook('onRequest', async (request) => {
+  fastify.addHook('onRequest', async (request, reply) => {
     const fault = checkHead(request.raw, limits.headerCount);
     if (fault !== null) throw fault;
+    reply.header('x-request-id', requestIdOf(request.raw));
   });
   openRoutes(fastify, options);
   void fastify.register(async (guarded) => {
@@ -70,7 +71,7 @@ function openRoutes(fastify: FastifyInstance, options: AdminServerOptions): void
   page(fastify, '/healthz', () => ({ status: 'ok' }));
   page(fastify, '/readyz', (_request, reply) => {
     const reason = options.unready();
-    reply.code(reason === null ? 200 : 503);
+    if (reason !== null) reply.code(503).header('retry-after', '1');
     return { status: reason === null ? 'ready' : reason, config: options.configFault() ?? 'ok' };
   });
   page(fastify, '/metrics', async (_request, reply) => {

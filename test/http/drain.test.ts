@@ -51,6 +51,8 @@ describe('draining', () => {
     const closing = gateway.close();
     const ready = await fetch(`${gateway.adminUrl}/readyz`);
     expect([ready.status, await ready.json()]).toMatchObject([503, { status: 'draining' }]);
+    expect(ready.headers.get('retry-after')).toBe('1');
+    expect(ready.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
     expect((await fetch(`${gateway.adminUrl}/healthz`)).status).toBe(200);
     const late = await fixture.client(gateway.url).write(chatRequest()).closed();
     expect(lastAnswer(late)).toMatchObject({ status: 503, code: 'draining' });

@@ -35,6 +35,25 @@ const completions = ({ url }: Gateway) => `${url}/v1/chat/completions`;
 const answered = 'pilotlight_requests_total{model="m",outcome="answered"}';
 
 describe('the metrics page of a gateway', () => {
+  it('tells the age of the oldest waiter and the replicas by their state', async () => {
+    const answers: (() => void)[] = [];
+    const backend = await world.backend((res) => void answers.push(() => res.end('served')));
+    const gateway = await world.gateway(fixedModel([backend.url], 'concurrency: 1'));
+    const both = [1, 2].map(() => fetch(completions(gateway), chat('m')).then((res) => res.text()));
+    await untilMetric(gateway, 'pilotlight_queue_requests{model="m"}', 1);
+    const age = () => metric(gateway, 'pilotlight_queue_oldest_seconds{model="m"}');
+    const first = (await age())!;
+    await vi.waitUntil(async () => (await age())! > first, { timeout: 10_000, interval: 10 });
+    const replicas = (state: string) => metric(gateway, `pilotlight_replicas{model="m",state="${state}"}`);
+    expect([await replicas('ready'), await replicas('starting')]).toEqual([1, 0]);
+    for (let n = 0; n < 2; n++) {
+      await vi.waitUntil(() => answers.length > 0, { timeout: 10_000, interval: 10 });
+      answers.shift()!();
+    }
+    expect(await Promise.all(both)).toEqual(['served', 'served']);
+    await untilMetric(gateway, 'pilotlight_queue_oldest_seconds{model="m"}', 0);
+  });
+
   it('counts the tokens of a JSON answer, of known length and chunked', async () => {
     const body = JSON.stringify({ choices: [{ text: 'x'.repeat(40_000) }], usage });
     const backend = await world.backend((res, _req, sent) => {

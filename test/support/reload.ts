@@ -49,6 +49,7 @@ interface Replica {
 export interface Snapshot {
   state: string;
   inFlight: number;
+  limit: number;
   queue: { waiting: number; max: number };
   replicas: Replica[];
   rollout: {
