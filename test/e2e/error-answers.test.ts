@@ -130,7 +130,7 @@ const cases: readonly Case[] = [
   {
     code: 'queue_timeout',
     ...{ status: 503, types: overloaded, retry: 'false' },
-    ...{ body: { model: 'late' }, message: /model "late" had no free slot within 0\.[01]s/ },
+    ...{ body: { model: 'late' }, message: /model "late" was not ready within 0\.[01]s/ },
   },
   {
     code: 'cold',
