@@ -7,8 +7,8 @@ export interface BagItem {
  * Objects that come and go by the thousand, in no order; adding and taking out cost the same however many there are.
  *
  * Not a Set: V8 replaces a Set's table every few changes, and the old table points at the new one. Once one of them has
- * grown old, each keeps the next alive with all that was in it, until a full collection: every request survived the quick
- * ones, which cost a third of the processor's time.
+ * grown old, each keeps the next alive with all that was in it, until a full collection: the quick ones took 13 to 19 ms
+ * instead of 1.2, and the process grew by 80 MB.
  */
 export class Bag<T extends BagItem> {
   readonly #items: T[] = [];
