@@ -47,8 +47,7 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
   const { limits } = server;
   const fastify = createListener({ limits, tls: null, connections, dialectOf: () => dialect });
   fastify.addHook('onRequest', async (request, reply) => {
-    const fault = checkHead(request.raw, limits.headerCount);
-    if (fault !== null) throw fault;
+    checkHead(request.raw, limits.headerCount);
     reply.header('x-request-id', requestIdOf(request.raw));
   });
   openRoutes(fastify, options);
@@ -162,8 +161,7 @@ function takeUpgrade(options: AdminServerOptions, arrival: UpgradeArrival): void
   const { server, dialect } = options;
   const { req, res, upgrade } = arrival;
   try {
-    const fault = checkHead(req, server.limits.headerCount);
-    if (fault !== null) throw fault;
+    checkHead(req, server.limits.headerCount);
     checkOperator(req, server.admin);
     checkOrigin(req, []);
     if (!/^\/upstream\/[^/]+\//.test(req.url!)) {

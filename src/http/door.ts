@@ -63,8 +63,7 @@ export class Door {
     const { pipeline, server, keyRing } = this.#options;
     const { req, res, dialect, requestId, extraHeaders, upgrade } = context;
     try {
-      const fault = checkHead(req, server.limits.headerCount);
-      if (fault !== null) throw fault;
+      checkHead(req, server.limits.headerCount);
       const key = keyRing().authenticate(req);
       if (upgrade !== null) checkOrigin(req, server.corsOrigins);
       const head = headOf(req);

@@ -26,15 +26,15 @@ const refusedSockets = new WeakSet<Socket>();
 /**
  * Refuses heads that two parsers could read in two ways, beyond what Node's parser refuses: too many fields, a Host
  * that is not one, an encoding of the message that is not read here, a target with more than one meaning. A target in
- * absolute form (RFC 9112, 3.2.2) becomes its path and query. Returns null, or bad_request or headers_too_large, with
- * which the connection ends.
+ * absolute form (RFC 9112, 3.2.2) becomes its path and query. Throws bad_request or headers_too_large, with which the
+ * connection ends.
  */
-export function checkHead(req: IncomingMessage, headerCount: number): PilotlightError | null {
+export function checkHead(req: IncomingMessage, headerCount: number): void {
   const { rawHeaders, socket } = req;
-  if (refusedSockets.has(socket)) return refusal(socket, 'bad_request', 'an earlier request was malformed');
+  if (refusedSockets.has(socket)) throw refusal(socket, 'bad_request', 'an earlier request was malformed');
   if (rawHeaders.length > headerCount * 2) {
     const message = `too many header fields: server.limits.headerCount is ${headerCount}`;
-    return refusal(socket, 'headers_too_large', message);
+    throw refusal(socket, 'headers_too_large', message);
   }
   let host: string | null = null;
   let hosts = 0;
@@ -44,7 +44,7 @@ export function checkHead(req: IncomingMessage, headerCount: number): Pilotlight
     hosts++;
   }
   const fault = hostFault(req, host, hosts) ?? framingFault(req) ?? targetFault(req, host);
-  return fault === null ? null : refusal(socket, 'bad_request', fault);
+  if (fault !== null) throw refusal(socket, 'bad_request', fault);
 }
 
 function refusal(socket: Socket, code: ErrorCode, message: string): PilotlightError {

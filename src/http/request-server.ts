@@ -144,8 +144,7 @@ class ModelPages {
     };
     try {
       const { keyRing, server } = this.#options;
-      const fault = checkHead(req, server.limits.headerCount);
-      if (fault !== null) throw fault;
+      checkHead(req, server.limits.headerCount);
       keyRing().authenticate(req);
       const head = headOf(req);
       sendJson(context.res, this.#modelsBody(decodeURIComponent(head.path.slice('/v1/models'.length))), [
