@@ -1,31 +1,16 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Answer, answerJson, type Backend, startBackend } from '../support/backend.ts';
+import { type Answer, answerJson } from '../support/backend.ts';
 import { chat, type Gateway, settingsOf, startGateway } from '../support/gateway.ts';
+import { fixedModel, World } from '../support/world.ts';
 
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+const world = new World();
+afterEach(() => world.close());
 
-async function backendOf(answer: Answer): Promise<Backend> {
-  const backend = await startBackend(answer);
-  closers.push(() => backend.close());
-  return backend;
-}
-
-async function gatewayOf(models: string, rest = ''): Promise<Gateway> {
-  const gateway = await startGateway(settingsOf(models, rest));
-  closers.push(() => gateway.close());
-  return gateway;
-}
-
-const model = (urls: string[], more = '') => `
-  m:
-    backend: { driver: static, urls: ${JSON.stringify(urls)}, ready: { path: /health } }
-    ${more}
-`;
+const backendOf = (answer: Answer) => world.backend(answer);
+/** With time to drain what runs, as it ships. */
+const gatewayOf = (models: string, rest?: string) => world.gateway(models, rest, 60_000);
 
 const post = (gateway: Gateway, more: object = {}) =>
   fetch(`${gateway.url}/v1/chat/completions`, chat('m', more));
@@ -37,7 +22,7 @@ async function errorOf(response: Response): Promise<{ code: string; message: str
 describe('promise 1: an accepted request ends in an answer or a named error', () => {
   it('passes the answer on with status, fields and body', async () => {
     const backend = await backendOf((res) => res.writeHead(201, { 'x-own': 'yes' }).end('made'));
-    const response = await post(await gatewayOf(model([backend.url])));
+    const response = await post(await gatewayOf(fixedModel([backend.url])));
     expect([response.status, response.headers.get('x-own'), await response.text()]).toEqual([
       201,
       'yes',
@@ -53,7 +38,9 @@ describe('promise 1: an accepted request ends in an answer or a named error', ()
 
   it('names a deadline that passed in the queue', async () => {
     const backend = await backendOf(() => undefined);
-    const gateway = await gatewayOf(model([backend.url], 'concurrency: 1\n    queue: { timeout: 200ms }'));
+    const gateway = await gatewayOf(
+      fixedModel([backend.url], 'concurrency: 1\n    queue: { timeout: 200ms }'),
+    );
     const held = new AbortController();
     const first = fetch(`${gateway.url}/v1/chat/completions`, { ...chat('m'), signal: held.signal }).catch(
       () => null,
@@ -72,7 +59,7 @@ describe('promise 1: an accepted request ends in an answer or a named error', ()
       res.writeHead(200, { 'content-type': 'text/event-stream' });
       res.write('data: {"n":1}\n\n', () => setImmediate(() => res.destroy()));
     });
-    const response = await post(await gatewayOf(model([backend.url])), { stream: true });
+    const response = await post(await gatewayOf(fixedModel([backend.url])), { stream: true });
     let text = '';
     const read = async () => {
       for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) text += chunk;
@@ -87,7 +74,7 @@ describe('promise 1: an accepted request ends in an answer or a named error', ()
 describe('promise 2: a request reaches a backend at most once', () => {
   it('is not repeated when the backend resets after it was sent', async () => {
     const backend = await backendOf((_res, req) => req.socket.destroy());
-    const response = await post(await gatewayOf(model([backend.url])));
+    const response = await post(await gatewayOf(fixedModel([backend.url])));
     expect(response.status).toBe(502);
     expect((await errorOf(response)).code).toBe('backend_reset');
     expect(backend.seen).toHaveLength(1);
@@ -95,7 +82,7 @@ describe('promise 2: a request reaches a backend at most once', () => {
 
   it('goes to another replica when one refuses the connection', async () => {
     const [gone, alive] = [await backendOf(answerJson), await backendOf(answerJson)];
-    const gateway = await gatewayOf(model([gone.url, alive.url]));
+    const gateway = await gatewayOf(fixedModel([gone.url, alive.url]));
     await expect.poll(() => post(gateway).then((r) => r.status)).toBe(200);
     await gone.close();
     const statuses = await Promise.all(Array.from({ length: 10 }, () => post(gateway).then((r) => r.status)));
@@ -108,7 +95,7 @@ describe('promise 2: a request reaches a backend at most once', () => {
       if (loads-- > 0) res.writeHead(503).end('{"error":"Loading model"}');
       else answerJson(res, req, body);
     });
-    const response = await post(await gatewayOf(model([backend.url])));
+    const response = await post(await gatewayOf(fixedModel([backend.url])));
     expect(response.status).toBe(200);
     expect(backend.seen).toHaveLength(3);
   });
@@ -122,7 +109,7 @@ describe('promise 3: a limit is never exceeded', () => {
       held.push(() => answerJson(res, req, body));
       if (held.length === 10) for (const answer of held.splice(0)) setImmediate(answer);
     });
-    const gateway = await gatewayOf(model([backend.url], 'concurrency: 10'));
+    const gateway = await gatewayOf(fixedModel([backend.url], 'concurrency: 10'));
     const statuses = await Promise.all(
       Array.from({ length: 200 }, () => post(gateway).then((r) => r.status)),
     );
@@ -135,7 +122,7 @@ describe('promise 4: first come, first served', () => {
   it('serves waiters of one class in the order of their arrival', async () => {
     const backend = await backendOf(answerJson);
     backend.isReady = false;
-    const gateway = await gatewayOf(model([backend.url], 'concurrency: 1'));
+    const gateway = await gatewayOf(fixedModel([backend.url], 'concurrency: 1'));
     const waiting = async () =>
       ((await (await fetch(`${gateway.adminUrl}/api/models/m`)).json()) as { queue: { waiting: number } })
         .queue.waiting;
@@ -153,7 +140,7 @@ describe('promise 4: first come, first served', () => {
 describe('promise 5: memory is bounded by configuration', () => {
   it('refuses a body over the limit before it is read whole, and the sender sees the answer', async () => {
     const backend = await backendOf(answerJson);
-    const gateway = await gatewayOf(model([backend.url]), '');
+    const gateway = await gatewayOf(fixedModel([backend.url]), '');
     const req = request(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'content-length': String(64 * 1024 * 1024) },
@@ -167,12 +154,12 @@ describe('promise 5: memory is bounded by configuration', () => {
 
   it('spools bodies over heldMemory and sends them whole', async () => {
     const backend = await backendOf((res, _req, body) => res.end(String(body.length)));
-    const gateway = await gatewayOf(model([backend.url], 'sendModel: another-name'), '');
+    const gateway = await gatewayOf(fixedModel([backend.url], 'sendModel: another-name'), '');
     const tight = await startGateway({
-      ...settingsOf(model([backend.url])),
-      server: { ...settingsOf(model([backend.url])).server, heldMemoryBytes: 1024 },
+      ...settingsOf(fixedModel([backend.url])),
+      server: { ...settingsOf(fixedModel([backend.url])).server, heldMemoryBytes: 1024 },
     });
-    closers.push(() => tight.close());
+    world.onClose(() => tight.close());
     const padding = 'x'.repeat(500_000);
     const sizes = await Promise.all(
       [gateway, tight].map((one) => post(one, { padding }).then((r) => r.text())),
@@ -189,7 +176,7 @@ describe('promise 5: memory is bounded by configuration', () => {
 describe('promise 8: a restart drains', () => {
   it('serves what runs, refuses what is new, and then ends', async () => {
     const backend = await backendOf((res) => void setTimeout(() => res.end('late'), 300));
-    const gateway = await startGateway(settingsOf(model([backend.url])));
+    const gateway = await startGateway(settingsOf(fixedModel([backend.url])));
     const running = post(gateway).then((r) => r.text());
     await expect.poll(() => backend.seen.length).toBe(1);
     const closed = gateway.close();
@@ -203,7 +190,7 @@ describe('promise 8: a restart drains', () => {
 describe('the request port', () => {
   it('answers development routes of a backend with 404', async () => {
     const backend = await backendOf(answerJson);
-    const gateway = await gatewayOf(model([backend.url]));
+    const gateway = await gatewayOf(fixedModel([backend.url]));
     for (const path of ['/sleep', '/collective_rpc', '/upstream/m/sleep']) {
       const response = await fetch(gateway.url + path, { method: 'POST' });
       expect(response.status).toBe(404);
@@ -214,7 +201,7 @@ describe('the request port', () => {
 
   it('keeps the client key to itself and gives the backend its own', async () => {
     const backend = await backendOf(answerJson);
-    const models = model([backend.url]).replace(
+    const models = fixedModel([backend.url]).replace(
       'ready:',
       'headers: { authorization: Bearer backend }, ready:',
     );
@@ -229,7 +216,7 @@ describe('the request port', () => {
 
   it('takes paths of a match rule, and the admin port passes a page of the backend', async () => {
     const backend = await backendOf((res, req) => res.end(req.url));
-    const gateway = await gatewayOf(model([backend.url], 'match: { paths: [/tts], stripPrefix: true }'));
+    const gateway = await gatewayOf(fixedModel([backend.url], 'match: { paths: [/tts], stripPrefix: true }'));
     expect(await (await fetch(`${gateway.url}/tts/say?x=1`)).text()).toBe('/say?x=1');
     expect(await (await fetch(`${gateway.adminUrl}/upstream/m/page`)).text()).toBe('/page');
     expect((await fetch(`${gateway.url}/ttsx`)).status).toBe(404);
@@ -242,13 +229,13 @@ describe('a changed configuration', () => {
       await backendOf((res) => void setTimeout(() => res.end('before'), 200)),
       await backendOf((res) => res.end('after')),
     ];
-    const gateway = await gatewayOf(model([before.url]));
+    const gateway = await gatewayOf(fixedModel([before.url]));
     const running = post(gateway).then((r) => r.text());
     await expect.poll(() => before.seen.length).toBe(1);
-    gateway.app.reload(settingsOf(model([after.url])));
+    gateway.app.reload(settingsOf(fixedModel([after.url])));
     await expect.poll(() => post(gateway).then((r) => r.text())).toBe('after');
     expect(await running).toBe('before');
-    gateway.app.reload(settingsOf(model([after.url]).replace('  m:', '  renamed:')));
+    gateway.app.reload(settingsOf(fixedModel([after.url]).replace('  m:', '  renamed:')));
     expect((await post(gateway)).status).toBe(404);
   });
 });

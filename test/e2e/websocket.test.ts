@@ -1,37 +1,26 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startBackend } from '../support/backend.ts';
-import { type Gateway, settingsOf, startGateway } from '../support/gateway.ts';
+import type { Gateway } from '../support/gateway.ts';
 import {
   echoFrames,
   type OnSocket,
   startWebSocketBackend,
   type WebSocketBackend,
 } from '../support/web-socket-backend.ts';
+import { fixedModel, World } from '../support/world.ts';
 
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+const world = new World();
+afterEach(() => world.close());
 
 async function backendOf(onSocket: OnSocket): Promise<WebSocketBackend> {
   const backend = await startWebSocketBackend(onSocket);
-  closers.push(() => backend.close());
+  world.onClose(() => backend.close());
   return backend;
 }
 
-async function gatewayOf(url: string, more = '', rest = ''): Promise<Gateway> {
-  const models = `
-  m:
-    aliases: [gpt-4o realtime]
-    backend: { driver: static, urls: ["${url}"], ready: { path: /health } }
-    ${more}
-`;
-  const gateway = await startGateway(settingsOf(models, rest));
-  closers.push(() => gateway.close());
-  return gateway;
-}
+const gatewayOf = (url: string, more = '', rest?: string) =>
+  world.gateway(fixedModel([url], `aliases: [gpt-4o realtime]\n    ${more}`), rest, 60_000);
 
 const wsUrl = ({ url }: Gateway, query = 'model=m') => `${url.replace('http', 'ws')}/v1/realtime?${query}`;
 
@@ -42,7 +31,7 @@ async function handshake(
 ): Promise<Socket> {
   const { hostname, port } = new URL(gateway.url);
   const socket = connect(Number(port), hostname);
-  closers.push(async () => void socket.destroy());
+  world.onClose(() => void socket.destroy());
   socket.on('error', () => socket.destroy());
   await once(socket, 'connect');
   socket.write(
@@ -272,8 +261,7 @@ describe('a WebSocket is refused', () => {
   });
 
   it('with what the backend answers where that does not switch', async () => {
-    const backend = await startBackend((res) => res.writeHead(418, { 'x-own': 'yes' }).end('a teapot'));
-    closers.push(() => backend.close());
+    const backend = await world.backend((res) => res.writeHead(418, { 'x-own': 'yes' }).end('a teapot'));
     const socket = await handshake(await gatewayOf(backend.url));
     const text = await textOf(socket, /$never/);
     expect(text).toMatch(/^HTTP\/1.1 418 /);
@@ -307,12 +295,11 @@ describe('WebSockets besides the protocols', () => {
   });
 
   it('leave other upgrades alone: they are plain requests', async () => {
-    const backend = await startBackend((res, req) => res.end(`plain ${req.method} ${req.headers.upgrade}`));
-    closers.push(() => backend.close());
+    const backend = await world.backend((res, req) => res.end(`plain ${req.method} ${req.headers.upgrade}`));
     const gateway = await gatewayOf(backend.url, 'match: { paths: [/ui/] }');
     const { hostname, port } = new URL(gateway.url);
     const socket = connect(Number(port), hostname);
-    closers.push(async () => void socket.destroy());
+    world.onClose(() => void socket.destroy());
     socket.write(
       'POST /ui/x HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 2\r\n\r\nhi',
     );

@@ -2,34 +2,25 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Answer, type Backend, startBackend } from './backend.ts';
-import { chat, type Gateway, settingsOf, startGateway } from './gateway.ts';
+import type { Answer } from './backend.ts';
+import { chat, type Gateway } from './gateway.ts';
+import { fixedModel, World } from './world.ts';
 
-const closers: (() => Promise<void>)[] = [];
+const world = new World();
 
 /** Closes what the test has opened, in reverse order: for `afterEach`. */
-export async function closeAll(): Promise<void> {
-  for (const close of closers.splice(0).reverse()) await close();
-}
+export const closeAll = () => world.close();
 
 /** A backend whose answers the test writes itself. */
-export async function backendOf(answer: Answer): Promise<Backend> {
-  const backend = await startBackend(answer);
-  closers.push(() => backend.close());
-  return backend;
-}
+export const backendOf = (answer: Answer) => world.backend(answer);
 
-/** A gateway with these models. */
-export async function gatewayOf(models: string): Promise<Gateway> {
-  const gateway = await startGateway(settingsOf(models));
-  closers.push(() => gateway.close());
-  return gateway;
-}
+/** A gateway with these models, and time to drain what runs. */
+export const gatewayOf = (models: string) => world.gateway(models, '', 60_000);
 
 /** An empty folder of the test's own. */
 export function folderOf(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pilotlight-reload-'));
-  closers.push(async () => rmSync(folder, { recursive: true }));
+  world.onClose(() => rmSync(folder, { recursive: true }));
   return folder;
 }
 
@@ -69,11 +60,7 @@ export const snapshotOf = async (gateway: Gateway, name = 'm') =>
   (await (await fetch(`${gateway.adminUrl}/api/models/${name}`)).json()) as Snapshot;
 
 /** Model m at fixed URLs. */
-export const fixed = (urls: string[], more = '') => `
-  m:
-    backend: { driver: static, urls: ${JSON.stringify(urls)}, ready: { path: /health } }
-    ${more}
-`;
+export const fixed = fixedModel;
 
 /** Ready once the file named by its version is there; answers with its version and pid. */
 export const script = `

@@ -29,10 +29,10 @@ export class World {
     return backend;
   }
 
-  /** Its drain is short: what a test leaves running is cut at its end. */
-  async gateway(models: string, rest = ''): Promise<Gateway> {
+  /** Its drain is short unless told: what a test leaves running is cut at its end. */
+  async gateway(models: string, rest = '', drainMs = 200): Promise<Gateway> {
     const settings = settingsOf(models, rest);
-    const gateway = await startGateway({ ...settings, server: { ...settings.server, drainMs: 200 } });
+    const gateway = await startGateway({ ...settings, server: { ...settings.server, drainMs } });
     this.onClose(() => gateway.close());
     return gateway;
   }
