@@ -71,7 +71,14 @@ export interface PassageHost<Passage> {
 
 /** Whose request it is, what it asks for and what came of it, for its line in the log. */
 export function identify(
-  { requestId, key, head, res }: Pick<Arrival, 'requestId' | 'key' | 'head' | 'res'>,
+  {
+    requestId,
+    key,
+    head,
+    res,
+  }: Pick<Arrival, 'requestId' | 'key' | 'res'> & {
+    readonly head: Pick<RequestHead, 'method' | 'path'>;
+  },
   model: string | null,
   outcome: string,
 ): Pick<AccessFacts, 'requestId' | 'method' | 'path' | 'model' | 'key' | 'status' | 'outcome'> {

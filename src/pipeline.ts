@@ -1,6 +1,13 @@
 import { Permit } from './admission/permit.ts';
 import type { Waiter } from './admission/waiter.ts';
-import type { Arrival, ModelEntry, Naming, PassageContext, PassageHost } from './arrival.ts';
+import {
+  type Arrival,
+  identify,
+  type ModelEntry,
+  type Naming,
+  type PassageContext,
+  type PassageHost,
+} from './arrival.ts';
 import { Bag } from './core/bag.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
@@ -54,14 +61,10 @@ export class Pipeline implements PassageHost<Passage> {
     this.tellFault(error);
     sendError(context, error);
     const { method = '', url = '' } = context.req;
+    const head = { method, path: url.split('?', 1)[0]! };
     this.options.onAccess({
-      requestId: context.requestId,
-      method,
-      path: url.split('?', 1)[0]!,
-      model: null,
-      key: null,
+      ...identify({ ...context, head, key: null }, null, error.code),
       status: error.spec.status,
-      outcome: error.code,
       ...{ waitMs: 0, coldMs: 0, firstByteMs: null, totalMs: 0, bytes: 0, retries: 0 },
     });
   }
