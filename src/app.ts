@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ActivationEvent } from './activation/events.ts';
 import { fixedPart } from './config/model-parts.ts';
 import { withOwnCommand } from './config/own-command.ts';
-import type { ModelSettings, Settings } from './config/settings.ts';
+import type { BackendSettings, ModelSettings, Settings } from './config/settings.ts';
 import { systemClock } from './core/clock.ts';
 import type { Driver } from './core/driver.ts';
 import { endOrphans } from './drivers/process/orphans.ts';
@@ -120,7 +120,7 @@ function createParts(options: AppOptions, ownerHash: string): Parts {
     held,
     droppedLogLines: () => droppedLinesOf(log),
   });
-  const driverOf = (model: ModelSettings) => drivers[model.revision.backend.driver];
+  const driverOf = ({ revision: { backend } }: ModelSettings) => drivers[backend.driver];
   const meterOf = (model: string) => metrics.model(model);
   const onEvent = (model: string, event: ActivationEvent) => logEvent(log, model, event);
   const roster: Roster = new Roster({ clock, prober, driverOf, meterOf, onEvent }, log, (waiters, entry) =>
@@ -206,12 +206,14 @@ async function drain(server: FastifyInstance, pipeline: Pipeline, drainMs: numbe
   return cut;
 }
 
-function createDrivers({ log }: AppOptions, ownerHash: string): Record<'process' | 'static', Driver> {
+function createDrivers({ log }: AppOptions, ownerHash: string): Record<BackendSettings['driver'], Driver> {
   const clock = systemClock;
   const onFault = (error: unknown) => log.error({ err: error }, 'process driver fault');
   return {
     process: createProcessDriver({ clock, ownerHash, onFault }) as Driver,
     static: createStaticDriver({ clock }) as Driver,
+    // The configuration refuses it until its driver stands beside these.
+    kubernetes: createStaticDriver({ clock }) as Driver,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ModelSettings, Settings } from '../config/settings.ts';
+import type { BackendSettings, ModelSettings, Settings } from '../config/settings.ts';
 import { formatDuration } from '../config/units.ts';
 
 /** Where the gateway listens, with the ports that the system chose. */
@@ -27,9 +27,14 @@ function describe({ name, aliases, revision }: ModelSettings): string {
   const { backend, concurrency } = revision;
   const also = aliases.length > 0 ? ` (also ${aliases.join(', ')})` : '';
   const limit = concurrency === 0 ? 'no limit' : `${concurrency} at once`;
-  const what =
-    backend.driver === 'process' ? `runs ${commandLine(name, backend.command)}` : backend.urls.join(', ');
-  return `  ${name}${also}: ${limit}, ${idleOf(revision)}; ${what}`;
+  return `  ${name}${also}: ${limit}, ${idleOf(revision)}; ${whatOf(name, backend)}`;
+}
+
+function whatOf(name: string, backend: BackendSettings): string {
+  if (backend.driver === 'process') return `runs ${commandLine(name, backend.command)}`;
+  if (backend.driver === 'static') return backend.urls.join(', ');
+  const { kind, name: target } = backend.scaleTarget;
+  return `scales ${kind}/${target}${backend.namespace === null ? '' : ` in ${backend.namespace}`}`;
 }
 
 function idleOf({ backend, scale }: ModelSettings['revision']): string {

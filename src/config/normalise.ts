@@ -24,6 +24,7 @@ export function normalise(raw: RawConfig, file: string): Settings {
     server: serverOf(raw.server, dirname(file)),
     auth: authOf(raw.auth),
     store: raw.store,
+    kubernetes: null,
     log: raw.log,
     models: new Map(models),
   };
@@ -104,7 +105,14 @@ function revisionOf(raw: RawModel): RevisionSettings {
       maxBytes: queue.maxBytes,
       timeoutMs: queue.timeout ?? backend.ready.startup + queueSlackMs,
     },
-    scale: { min: scale.min ?? Math.min(urlCount ?? 0, max), max, idleMs: scale.idle, rampMs: scale.ramp },
+    scale: {
+      min: scale.min ?? Math.min(urlCount ?? 0, max),
+      max,
+      idleMs: scale.idle,
+      rampMs: scale.ramp,
+      owner: 'pilotlight',
+    },
+    asksGauge: false,
     timeouts: {
       connectMs: timeouts.connect,
       firstByteMs: timeouts.firstByte ?? null,

@@ -55,7 +55,55 @@ export interface StaticBackend {
   readonly urls: readonly string[];
 }
 
-export type BackendSettings = ProcessBackend | StaticBackend;
+/** A workload of a cluster: pods behind anything that has a scale subresource, or a Knative Service. */
+export interface KubernetesBackend {
+  readonly driver: 'kubernetes';
+  /** null: the gateway's own. */
+  readonly namespace: string | null;
+  /** `apiVersion` null: found by the kind. */
+  readonly scaleTarget: { readonly apiVersion: string | null; readonly kind: string; readonly name: string };
+  /** The Service whose EndpointSlices say where the pods are; null: the pods' own addresses. */
+  readonly service: string | null;
+  /** Number, or name of a container's port; null: the only port there is. */
+  readonly port: number | string | null;
+  /** auto: the Service where a mesh takes no direct connections, else the pods. */
+  readonly route: 'auto' | 'pod' | 'service';
+  /** Who says that a pod is ready; auto: own, kubernetes where the pod has only a probe that cannot be run from here. */
+  readonly trust: 'auto' | 'own' | 'kubernetes' | 'both';
+  /** `pod`: the readiness probe of the pod's own containers, where it has one that can be run; `settings`: `ready`. */
+  readonly probeFrom: 'pod' | 'settings';
+  /** `external`: others own the count; only 0 -> 1 is ours. */
+  readonly owner: 'pilotlight' | 'external';
+  /** How long a pod may be unschedulable before its start has failed; 0 = at once. */
+  readonly capacityTimeoutMs: number;
+}
+
+export type BackendSettings = ProcessBackend | StaticBackend | KubernetesBackend;
+
+/** How the gateway reaches the cluster and what it does there; null in `Settings` where no cluster is used. */
+export interface KubernetesSettings {
+  /** Path of a kubeconfig; null: the pod's own account, else KUBECONFIG, else ~/.kube/config. */
+  readonly kubeconfig: string | null;
+  /** Of the kubeconfig; null: its current one. */
+  readonly context: string | null;
+  /** Where models are discovered, and targets without a namespace are; empty: the gateway's own. */
+  readonly namespaces: readonly string[];
+  readonly discovery: {
+    /** Objects of kind Model (pilotlight.dev/v1alpha1). */
+    readonly models: boolean;
+    /** Workloads with the annotation pilotlight.dev/model. */
+    readonly annotations: boolean;
+  };
+  /** One active gateway among those with the same lease; null: none, this one always leads. */
+  readonly lease: {
+    readonly name: string;
+    /** null: the gateway's own. */
+    readonly namespace: string | null;
+    readonly durationMs: number;
+    readonly renewDeadlineMs: number;
+    readonly retryMs: number;
+  } | null;
+}
 
 /** How a replica is chosen for a request. */
 export interface BalanceSettings {
@@ -94,7 +142,11 @@ export interface RevisionSettings {
     readonly idleMs: number;
     /** A fresh replica's limit grows from 1 to full over this time; 0 = at once. */
     readonly rampMs: number;
+    /** `external`: others own the count; only 0 -> 1 is ours. */
+    readonly owner: 'pilotlight' | 'external';
   };
+  /** Whether a replica's own gauges are asked before it is ended: it may serve clients past the gateway. */
+  readonly asksGauge: boolean;
   /** Milliseconds; 0 everywhere means none. */
   readonly timeouts: TimeoutSettings;
   readonly balance: BalanceSettings;
@@ -128,6 +180,7 @@ export interface Settings {
   /** `open`: no key needed, on any address. */
   readonly auth: { readonly open: boolean; readonly keys: readonly KeySettings[] };
   readonly store: 'memory';
+  readonly kubernetes: KubernetesSettings | null;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly access: boolean };
   readonly models: ReadonlyMap<string, ModelSettings>;
 }

@@ -17,6 +17,50 @@ export interface Target<Backend = unknown> {
  */
 export type ReplicaPhase = 'starting' | 'running' | 'stopping' | 'exited';
 
+/**
+ * Why a start failed or does not come on, for the error's code and for counting.
+ *
+ * | fault | meaning |
+ * |---|---|
+ * | unschedulable | no node has room for it (a GPU that is missing) |
+ * | gated | it is held back before scheduling (Kueue, scheduling gates) |
+ * | preempted | something more important took its place |
+ * | image | its image cannot be had |
+ * | crash_loop | it exits again and again |
+ * | oom_killed | it was ended for want of memory |
+ * | admission | the node or an admission controller refuses it |
+ * | volume | a volume cannot be attached or mounted |
+ * | quota | a quota is used up |
+ * | missing | an object that it needs does not exist |
+ * | forbidden | the gateway may not do what it takes |
+ * | contended | something else owns the count of replicas |
+ */
+export type StartFault =
+  | 'unschedulable'
+  | 'gated'
+  | 'preempted'
+  | 'image'
+  | 'crash_loop'
+  | 'oom_killed'
+  | 'admission'
+  | 'volume'
+  | 'quota'
+  | 'missing'
+  | 'forbidden'
+  | 'contended';
+
+/** How one replica is probed where the driver knows better than the revision's `ReadySpec`; absent keys are taken from that. */
+export interface ProbePlan {
+  /** `none`: as soon as it runs. */
+  readonly kind?: 'http' | 'tcp' | 'none';
+  /** Where, if not at the replica's own origin: `http://host:port`. */
+  readonly origin?: string;
+  readonly path?: string;
+  readonly statuses?: readonly number[];
+  /** Sent with the probe, lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** One instance as the driver sees it. Readiness is not the driver's business: activation probes it. */
 export interface ReplicaStatus {
   /** Never reused, so that a new instance at an old address is not taken for the old one. */
@@ -28,6 +72,14 @@ export interface ReplicaStatus {
   readonly steps: readonly { readonly name: string; readonly atMs: number }[];
   /** Why it exited or does not start, in one line: `exited with code 1: CUDA out of memory`. */
   readonly reason?: string;
+  /** What kind of reason that is, where the driver can tell. */
+  readonly fault?: StartFault;
+  /** How it is probed, if not as the revision's settings say. */
+  readonly probe?: ProbePlan;
+  /** What the platform says of its readiness; false keeps it out of the gate whatever a probe says. Absent: not asked. */
+  readonly isReady?: boolean;
+  /** Where `TargetStatus.removal` is `highest-ordinal`: the highest goes first. */
+  readonly ordinal?: number;
   /** The last lines of its output, where the driver has them. */
   readonly output?: readonly string[];
 }
@@ -37,6 +89,36 @@ export interface TargetStatus {
   readonly replicas: readonly ReplicaStatus[];
   /** Why the target as a whole cannot start (missing command, no such directory), if so. */
   readonly failure?: string;
+  /** What kind of failure that is, where the driver can tell. */
+  readonly fault?: StartFault;
+  /**
+   * The count that is asked for now, by whoever asked last: it differs from that of the last `scale` when somebody else
+   * (a person, an HPA) changed it, and is obeyed. Absent: only `scale` changes it.
+   */
+  readonly desired?: number;
+  /** What is known about which replicas end when the count goes down; default `victims`. */
+  readonly removal?: Removal;
+  /** The driver lost sight of the target: what it says is old, and nothing may be ended because of it. */
+  readonly isStale?: boolean;
+  /** What an operator should know of the target, by type. */
+  readonly conditions?: readonly TargetCondition[];
+}
+
+/**
+ * | removal | who ends when the count goes down |
+ * |---|---|
+ * | victims | those that `ScaleRequest.victims` names |
+ * | highest-ordinal | those with the highest `ordinal` |
+ * | unknown | anybody: it may only go down while none of them is busy |
+ */
+export type Removal = 'victims' | 'highest-ordinal' | 'unknown';
+
+/** Something about a target that lasts and that somebody should mend: `ReplicasContested`, `Stale`. */
+export interface TargetCondition {
+  /** In CamelCase, stable. */
+  readonly type: string;
+  /** What is wrong and what to do, in one line. */
+  readonly message: string;
 }
 
 /** What `scale` asks for. */
@@ -61,9 +143,14 @@ export interface Driver<Backend = unknown> {
    */
   readonly canReplace: boolean;
   /**
+   * Whether the platform itself replaces a replica that ends unasked: then the count that was asked for stands, and a
+   * failed start is given up by asking for one less. Never true where `isFixed` is.
+   */
+  readonly replacesLost: boolean;
+  /**
    * Makes `replicas` the desired count: idempotent, the last call wins. Resolves when that is on its way, not when
-   * it is reached; rejects when it cannot be asked for at all. Replicas that exit by themselves are reported and not
-   * replaced until the next call (the caller decides about back-off).
+   * it is reached; rejects when it cannot be asked for at all. Replicas that exit by themselves are reported and, but
+   * where `replacesLost`, not replaced until the next call (the caller decides about back-off).
    */
   scale(target: Target<Backend>, request: ScaleRequest, signal: AbortSignal): Promise<void>;
   /**
@@ -75,6 +162,6 @@ export interface Driver<Backend = unknown> {
     onStatus: (status: TargetStatus) => void,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Ends everything it started; what it does not own is left alone. */
+  /** Ends every process it started; what lives on without the gateway (a cluster's pods) is left alone. */
   close(): Promise<void>;
 }

@@ -19,7 +19,8 @@ export const defaults: ActivationSettings = {
     headers: {},
   },
   concurrency: 2,
-  scale: { min: 0, max: 2, idleMs: 300_000, rampMs: 0 },
+  scale: { min: 0, max: 2, idleMs: 300_000, rampMs: 0, owner: 'pilotlight' },
+  asksGauge: false,
   cold: 'hold',
   deadlineAware: true,
 };

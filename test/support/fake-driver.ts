@@ -1,13 +1,14 @@
 import type { Driver, ReplicaStatus, ScaleRequest, Target, TargetStatus } from '../../src/core/driver.ts';
 
 /** What kind of driver is played. */
-export type FakeDriverOptions = Partial<Pick<Driver, 'isFixed' | 'canReplace'>>;
+export type FakeDriverOptions = Partial<Pick<Driver, 'isFixed' | 'canReplace' | 'replacesLost'>>;
 
 /** A Driver whose replicas start, run and exit when the test says so; it obeys `scale` at once. */
 export class FakeDriver implements Driver {
   readonly name = 'fake';
   readonly isFixed: boolean;
   readonly canReplace: boolean;
+  readonly replacesLost: boolean;
   readonly requests: ScaleRequest[] = [];
   /** While set, `scale` rejects with it. */
   scaleError: Error | null = null;
@@ -19,9 +20,10 @@ export class FakeDriver implements Driver {
   #made = 0;
 
   /** Like the process driver unless told otherwise. */
-  constructor({ isFixed = false, canReplace = !isFixed }: FakeDriverOptions = {}) {
+  constructor({ isFixed = false, canReplace = !isFixed, replacesLost = false }: FakeDriverOptions = {}) {
     this.isFixed = isFixed;
     this.canReplace = canReplace;
+    this.replacesLost = replacesLost;
   }
 
   /** The counts that were asked for, in order. */

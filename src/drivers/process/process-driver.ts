@@ -26,6 +26,7 @@ class ProcessDriver implements Driver<ProcessBackend> {
   readonly name = 'process';
   readonly isFixed = false;
   readonly canReplace = true;
+  readonly replacesLost = false;
   readonly #clock: Clock;
   readonly #owner: Owner;
   readonly #onFault: (error: unknown) => void;

@@ -8,6 +8,7 @@ export function createStaticDriver({ clock }: { clock: Clock }): Driver<StaticBa
     name: 'static',
     isFixed: true,
     canReplace: false,
+    replacesLost: false,
     async scale(_target, _request, signal) {
       signal.throwIfAborted();
     },
