@@ -6,12 +6,11 @@ import type { FastifyInstance } from 'fastify';
 import type { ActivationEvent } from './activation/events.ts';
 import { fixedPart } from './config/model-parts.ts';
 import { withOwnCommand } from './config/own-command.ts';
-import type { BackendSettings, ModelSettings, Settings } from './config/settings.ts';
+import type { Settings } from './config/settings.ts';
 import { systemClock } from './core/clock.ts';
-import type { Driver } from './core/driver.ts';
 import { endOrphans } from './drivers/process/orphans.ts';
-import { createProcessDriver } from './drivers/process/process-driver.ts';
-import { createStaticDriver } from './drivers/static/static-driver.ts';
+import { createEdges, type Edges } from './edges.ts';
+import { logEvent } from './event-log.ts';
 import { HeldMemory } from './forward/held-memory.ts';
 import { Watchdog } from './forward/watchdog.ts';
 import { createAdminServer } from './http/admin-server.ts';
@@ -22,7 +21,6 @@ import { createRequestServer } from './http/request-server.ts';
 import { createAccessLog, droppedLinesOf, type Log } from './meter/log.ts';
 import { Metrics } from './meter/metrics.ts';
 import { Pipeline } from './pipeline.ts';
-import { createProber } from './probe/http-prober.ts';
 import { anthropic } from './protocols/anthropic.ts';
 import { openaiDialect } from './protocols/dialects.ts';
 import { openai } from './protocols/openai.ts';
@@ -66,8 +64,7 @@ interface Parts {
   readonly metrics: Metrics;
   readonly roster: Roster;
   readonly pipeline: Pipeline;
-  /** Closes what reaches out: drivers with all that they started, and probes. */
-  closeEdges(): Promise<void>;
+  readonly edges: Edges;
 }
 
 interface Ports {
@@ -103,8 +100,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 function createParts(options: AppOptions, ownerHash: string): Parts {
   const { settings, log } = options;
   const clock = systemClock;
-  const prober = createProber();
-  const drivers = createDrivers(options, ownerHash);
+  const edges = createEdges({ clock, log, ownerHash });
   const { heldMemoryBytes: maxMemoryBytes, spool } = settings.server;
   const nextReadyMs = () => roster.nextReadyMs;
   const held = new HeldMemory({ maxMemoryBytes, dir: spool.dir, maxSpoolBytes: spool.maxBytes, nextReadyMs });
@@ -120,9 +116,9 @@ function createParts(options: AppOptions, ownerHash: string): Parts {
     held,
     droppedLogLines: () => droppedLinesOf(log),
   });
-  const driverOf = ({ revision: { backend } }: ModelSettings) => drivers[backend.driver];
   const meterOf = (model: string) => metrics.model(model);
   const onEvent = (model: string, event: ActivationEvent) => logEvent(log, model, event);
+  const { prober, driverOf } = edges;
   const roster: Roster = new Roster({ clock, prober, driverOf, meterOf, onEvent }, log, (waiters, entry) =>
     pipeline.move(waiters, entry),
   );
@@ -134,15 +130,14 @@ function createParts(options: AppOptions, ownerHash: string): Parts {
     watchdog: new Watchdog(clock),
     maxBodyBytes: () => settings.server.maxBodyBytes,
     dropCredentials: () => !life.keyRing.isEmpty,
+    refusal: () => null,
     onAccess(facts) {
       if (facts.model === null) metrics.unrouted(facts.outcome);
       logAccess(facts);
     },
     onFault: (error) => log.error({ err: error }, 'fault in the gateway'),
   });
-  const edges = [...Object.values(drivers), prober];
-  const closeEdges = async () => void (await Promise.all(edges.map((edge) => edge.close())));
-  return { options, life, metrics, roster, pipeline, closeEdges };
+  return { options, life, metrics, roster, pipeline, edges };
 }
 
 async function openPorts(
@@ -195,7 +190,7 @@ async function close(parts: Parts, { requests, admin, connections, certificate }
   const graceMs = drainMs === 0 ? 0 : Math.max(1_000, endAtMs - systemClock.nowMs());
   await Promise.all([requests.close(), admin.close(), connections.end(graceMs)]);
   await roster.close();
-  await parts.closeEdges();
+  await parts.edges.close();
 }
 
 /** While draining the listener stays open to say so; idle connections are closed as they become idle. */
@@ -204,17 +199,6 @@ async function drain(server: FastifyInstance, pipeline: Pipeline, drainMs: numbe
   const cut = await pipeline.drain(drainMs);
   clearInterval(closeIdle);
   return cut;
-}
-
-function createDrivers({ log }: AppOptions, ownerHash: string): Record<BackendSettings['driver'], Driver> {
-  const clock = systemClock;
-  const onFault = (error: unknown) => log.error({ err: error }, 'process driver fault');
-  return {
-    process: createProcessDriver({ clock, ownerHash, onFault }) as Driver,
-    static: createStaticDriver({ clock }) as Driver,
-    // The configuration refuses it until its driver stands beside these.
-    kubernetes: createStaticDriver({ clock }) as Driver,
-  };
 }
 
 function* gaugesOf(roster: Roster) {
@@ -239,12 +223,4 @@ function follow(
 function addressOf(server: FastifyInstance): { host: string; port: number } {
   const { address, port } = server.server.address() as AddressInfo;
   return { host: address.includes(':') ? `[${address}]` : address, port };
-}
-
-function logEvent(log: Log, model: string, event: ActivationEvent): void {
-  const { type, ...facts } = event;
-  const isBad = type === 'start-failed' || type === 'replica-lost' || type === 'driver-failed';
-  if (type === 'step') log.debug({ model, ...facts }, type);
-  else if (isBad) log.warn({ model, ...facts }, type);
-  else log.info({ model, ...facts }, type);
 }

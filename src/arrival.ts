@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Gate } from './admission/gate.ts';
+import type { Waiter } from './admission/waiter.ts';
 import type { KeySettings, ModelSettings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { PilotlightError } from './core/errors.ts';
@@ -44,11 +45,21 @@ export interface ModelEntry {
   readonly stallWatch: StallWatch;
   wakeInfo(): WakeInfo;
   report(replicaId: string, report: ReplicaReport): void;
+  /** Somebody who waited for a start got the head of an answer; returns the phases of that start for its timings. */
+  firstByte(replicaId: string): string | null;
 }
 
 /** What one is told who waits for a model. */
-export function waitState({ state, step, etaMs }: WakeInfo, position: number): WaitState {
+export function waitState(entry: ModelEntry, waiter: Waiter): WaitState {
+  const { state, step, etaMs } = entry.wakeInfo();
+  const position = entry.gate.position(waiter);
   return { position, phase: state === 'ready' ? 'waiting' : (step ?? state), etaMs };
+}
+
+/** Milliseconds between two heartbeats to one who waits; 0 = none. */
+export function heartbeatMs({ heartbeat }: ModelSettings, isStream: boolean, isJson: boolean): number {
+  if (isStream) return heartbeat.streamMs;
+  return isJson ? heartbeat.jsonMs : 0;
 }
 
 /** What a passage works with. */

@@ -17,6 +17,7 @@ import type { Decide, Decision } from './core/scaling.ts';
 import { StallWatch } from './forward/stall-watch.ts';
 import { Upstreams } from './forward/upstreams.ts';
 import type { ModelMeter } from './meter/model-meter.ts';
+import { StartDetails } from './meter/start-phases.ts';
 
 /** What all models share. */
 export interface RuntimeParts {
@@ -38,6 +39,7 @@ export class ModelRuntime implements ModelEntry, Revision {
   readonly #owner: RevisionOwner<ModelRuntime>;
   /** Those of earlier settings; they close by themselves what falls idle. */
   readonly #formerUpstreams: Upstreams[] = [];
+  readonly #startDetails = new StartDetails();
   #upstreams: Upstreams;
   #settings: ModelSettings;
   #isStarted = false;
@@ -123,7 +125,10 @@ export class ModelRuntime implements ModelEntry, Revision {
   }
 
   #onEvent(event: ActivationEvent): void {
-    if (event.type === 'ready') this.meter.startedReady(event.totalMs, event.steps);
+    if (event.type === 'ready') {
+      this.meter.startedReady(event.totalMs, event.steps);
+      this.#startDetails.add(event.replicaId, event.steps);
+    }
     if (event.type === 'start-failed') this.meter.startFailed(event.phase);
     this.#parts.onEvent(this.#settings.name, event);
     if (event.type === 'start-failed') this.#owner.startFailed(this, event.reason, event.retryInMs);
@@ -191,6 +196,10 @@ export class ModelRuntime implements ModelEntry, Revision {
     return this.state === 'held' && info.state !== 'paused'
       ? { ...info, state: 'starting', step: 'the revision before it ends' }
       : info;
+  }
+
+  firstByte(replicaId: string): string | null {
+    return this.#startDetails.get(replicaId);
   }
 
   report(replicaId: string, report: ReplicaReport): void {

@@ -3,6 +3,7 @@ import { affinityOf, priorityOf } from './admission/request-class.ts';
 import type { Affinity, PriorityClass, Waiter } from './admission/waiter.ts';
 import {
   type Arrival,
+  heartbeatMs,
   identify,
   type ModelEntry,
   type Naming,
@@ -10,10 +11,11 @@ import {
   waitState,
 } from './arrival.ts';
 import type { BagItem } from './core/bag.ts';
-import { PilotlightError, toPilotlightError } from './core/errors.ts';
+import { type PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent, IntentParser } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
 import { expectedBytes, prepareAttempt } from './forward/attempt.ts';
+import { unreachable } from './forward/broken-backend.ts';
 import { patienceMs } from './forward/client-deadline.ts';
 import { type ForwardEnd, Forwarding, type ForwardOwner } from './forward/forwarding.ts';
 import { Heartbeat } from './forward/heartbeat.ts';
@@ -112,13 +114,11 @@ export class Passage implements Waiter, BodyListener, ForwardOwner, BagItem {
   wait(): void {
     const entry = this.#entry!;
     this.#timings.queued(entry.wakeInfo().state !== 'ready');
-    const { heartbeat } = entry.settings;
     const { isStream } = this.#intent!;
-    const everyMs = isStream ? heartbeat.streamMs : this.#arrival.isJson ? heartbeat.jsonMs : 0;
-    this.#heartbeat.start(this.#pipeline.options.clock, everyMs, () => {
-      const state = waitState(entry.wakeInfo(), entry.gate.position(this));
-      this.#answer.heartbeat(isStream ? 'sse' : 'json', state);
-    });
+    const everyMs = heartbeatMs(entry.settings, isStream, this.#arrival.isJson);
+    this.#heartbeat.start(this.#pipeline.options.clock, everyMs, () =>
+      this.#answer.heartbeat(isStream ? 'sse' : 'json', waitState(entry, this)),
+    );
   }
 
   #stopWaiting(): void {
@@ -166,7 +166,9 @@ export class Passage implements Waiter, BodyListener, ForwardOwner, BagItem {
 
   onHead(nowMs: number): void {
     this.#timings.headed(nowMs);
-    this.#entry!.stallWatch.heard(this.#permit!.replicaId, nowMs);
+    const { replicaId } = this.#permit!;
+    this.#entry!.stallWatch.heard(replicaId, nowMs);
+    if (this.#timings.isCold) this.#timings.started(this.#entry!.firstByte(replicaId));
     this.#body.letGo();
   }
 
@@ -204,9 +206,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner, BagItem {
   /** The gate refused it, on entering or later. */
   refused(error: PilotlightError): void {
     const cause = this.#lastRefusal;
-    const message = 'backend refused until the deadline';
-    if (error.code !== 'queue_timeout' || cause === null) this.refuse(error);
-    else this.refuse(new PilotlightError('backend_unreachable', message, { cause }));
+    this.refuse(cause !== null && error.code === 'queue_timeout' ? unreachable(cause) : error);
   }
 
   /** Ends it with an error, whatever step it is in. */

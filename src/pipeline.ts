@@ -25,6 +25,8 @@ export interface Directory {
 /** What the data path is built from. */
 export interface PipelineOptions extends PassageContext {
   readonly directory: Directory;
+  /** Why nothing is admitted now (another gateway of the group leads), or null. */
+  readonly refusal: () => PilotlightError | null;
   readonly onAccess: (facts: AccessFacts) => void;
   /** Something is wrong here, and not with the client or the backend. */
   readonly onFault: (error: PilotlightError) => void;
@@ -51,8 +53,14 @@ export class Pipeline implements PassageHost<Passage> {
   handle(arrival: Arrival, naming: Naming): void {
     const passage = new Passage(this, arrival);
     this.#passages.add(passage);
-    if (this.#isDraining) passage.refuse(new PilotlightError('draining', 'the gateway is shutting down'));
-    else passage.parse(naming);
+    const refusal = this.#refusal();
+    if (refusal === null) passage.parse(naming);
+    else passage.refuse(refusal);
+  }
+
+  #refusal(): PilotlightError | null {
+    if (this.#isDraining) return new PilotlightError('draining', 'the gateway is shutting down');
+    return this.options.refusal();
   }
 
   /** Answers a request that is refused before it is known what it asks for. */

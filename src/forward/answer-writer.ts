@@ -6,6 +6,7 @@ import { isEventEnd } from './event-end.ts';
 import { type AnswerHead, answerTrailers, type FlatHeaders, withOwnCors } from './headers.ts';
 import { Misfit } from './misfit.ts';
 import { cutAnswer, type ReplyContext, sendError } from './reply.ts';
+import { timingComment } from './timings.ts';
 import { switchingHead, Tunnel } from './tunnel.ts';
 
 /** Adds what the gateway says of itself in every answer, at the moment when it begins. */
@@ -105,7 +106,7 @@ export class AnswerWriter {
     if (head.status === 200 && (this.#committed === 'sse' ? this.#isSse : isJson)) {
       this.#isBegun = true;
       this.#expectedBytes = null;
-      if (this.#committed === 'sse') this.#context.res.write(`: pilotlight ${this.#addedFields()[1]}\n\n`);
+      if (this.#committed === 'sse') this.#context.res.write(timingComment(this.#addedFields()));
       return;
     }
     this.#misfit = new Misfit(head);

@@ -25,3 +25,8 @@ function isUnreadable(cause: Error, hasHead: boolean): boolean {
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return !hasHead;
   return unreadableCodes.has(code) || unreadableMessages.has(cause.message);
 }
+
+/** The connection was refused each time until the request's deadline; `cause` is the last refusal. */
+export function unreachable(cause: Error): PilotlightError {
+  return new PilotlightError('backend_unreachable', 'backend refused until the deadline', { cause });
+}

@@ -28,6 +28,7 @@ export class Timings {
   #coldMs = 0;
   #sentAtMs = 0;
   #headAtMs = -1;
+  #startDetail: string | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -62,12 +63,25 @@ export class Timings {
     this.#sentAtMs = nowMs;
   }
 
+  /** Whether it waited for a start. */
+  get isCold(): boolean {
+    return this.#coldMs > 0;
+  }
+
+  /** What the start that it waited for went through, in the grammar of Server-Timing; null: not known. */
+  started(detail: string | null): void {
+    this.#startDetail = detail;
+  }
+
   /** The head of the answer came. */
   headed(nowMs: number): void {
     this.#headAtMs = nowMs;
   }
 
-  /** server-timing (https://www.w3.org/TR/server-timing/) and, after a wait for a start, x-pilotlight-cold-start. */
+  /**
+   * server-timing (https://www.w3.org/TR/server-timing/) and, after a wait for a start, x-pilotlight-cold-start with
+   * its milliseconds and x-pilotlight-cold-start-detail with the phases of that start.
+   */
   appendTo(fields: FlatHeaders): void {
     const backendMs = this.#headAtMs < 0 ? 0 : this.#headAtMs - this.#sentAtMs;
     const sinceMs = this.#clock.nowMs() - this.arrivedAtMs;
@@ -76,7 +90,9 @@ export class Timings {
       `queue;dur=${tenths(this.#waitMs)}, cold;dur=${tenths(this.#coldMs)}, ` +
       `backend;dur=${tenths(backendMs)}, proxy;dur=${tenths(proxyMs)}`;
     fields.push('server-timing', value);
-    if (this.#coldMs > 0) fields.push('x-pilotlight-cold-start', String(Math.round(this.#coldMs)));
+    if (this.#coldMs === 0) return;
+    fields.push('x-pilotlight-cold-start', String(Math.round(this.#coldMs)));
+    if (this.#startDetail !== null) fields.push('x-pilotlight-cold-start-detail', this.#startDetail);
   }
 }
 
@@ -86,4 +102,9 @@ function tenths(ms: number): string {
   const all = Math.round(ms * 10);
   const whole = Math.trunc(all / 10);
   return `${whole}.${all - whole * 10}`;
+}
+
+/** Where the time went, for a client whose answer began before that was known: what `appendTo` would have told. */
+export function timingComment([, timing, , , , startDetail]: FlatHeaders): string {
+  return `: pilotlight ${timing}${startDetail === undefined ? '' : ` start: ${startDetail}`}\n\n`;
 }

@@ -1,5 +1,6 @@
 import type { RequestMetrics } from './request-metrics.ts';
 import type { CounterSeries, DurationSeries } from './series.ts';
+import { phasesOf, type StartMoment } from './start-phases.ts';
 
 /** How one request went. */
 export interface RequestFacts {
@@ -20,12 +21,6 @@ interface TokenFacts {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly cachedTokens: number;
-}
-
-/** A moment of a start, in milliseconds since it began. */
-interface Step {
-  readonly name: string;
-  readonly offsetMs: number;
 }
 
 /** One model's series, so that the hot path looks nothing up and allocates nothing. */
@@ -92,14 +87,11 @@ export class ModelMeter {
   }
 
   /** A start became ready. */
-  startedReady(totalMs: number, steps: readonly Step[]): void {
+  startedReady(totalMs: number, steps: readonly StartMoment[]): void {
     const { starts, startPhases } = this.#metrics;
     starts.series(this.#model).observe(totalMs);
-    let fromMs = 0;
-    for (const { name, offsetMs } of [...steps].sort((a, b) => a.offsetMs - b.offsetMs)) {
-      startPhases.series(this.#model, name).observe(offsetMs - fromMs);
-      fromMs = offsetMs;
-    }
+    for (const { name, durationMs } of phasesOf(steps))
+      startPhases.series(this.#model, name).observe(durationMs);
   }
 
   /** A start failed; `phase` is the last step that it reached, or null. */

@@ -65,8 +65,13 @@ describe('an answer tells where the time went', () => {
       )!;
     expect(Number(queue)).toBe(0);
     expect(Math.abs(Number(cold) - coldMs)).toBeLessThanOrEqual(1);
+    const detail = String(headers['x-pilotlight-cold-start-detail']);
+    expect(detail).toMatch(/^spawned;dur=\d+, port-open;dur=\d+, loading;dur=\d+, ready;dur=\d+$/);
+    const phasesMs = [...detail.matchAll(/dur=(\d+)/g)].reduce((sum, [, ms]) => sum + Number(ms), 0);
+    expect(Math.abs(phasesMs - coldMs)).toBeLessThan(100);
     const warm = await ask(gateway).whole();
     expect(warm.headers['x-pilotlight-cold-start']).toBeUndefined();
+    expect(warm.headers['x-pilotlight-cold-start-detail']).toBeUndefined();
     expect(warm.headers['server-timing']).toMatch(
       /^queue;dur=0\.0, cold;dur=0\.0, backend;dur=\d+\.\d, proxy/,
     );

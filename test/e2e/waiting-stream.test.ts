@@ -70,7 +70,10 @@ describe('a stream request that waits', () => {
     expect(end).toBe('whole');
     const [comments, timings, rest] = text.split(/(: pilotlight queue;dur=[^\n]*\n\n)/);
     expect(comments).toMatch(/^(: pilotlight position=1 phase="\w+"\n\n)+$/);
-    expect(timings).toMatch(/queue;dur=0\.0, cold;dur=\d+\.\d, backend;dur=\d+\.\d, proxy;dur=\d+\.\d\n\n$/);
+    expect(timings).toMatch(
+      /queue;dur=0\.0, cold;dur=\d+\.\d, backend;dur=\d+\.\d, proxy;dur=\d+\.\d start: .+\n\n$/,
+    );
+    expect(timings).toMatch(/ start: configured;dur=\d+, .*ready;dur=\d+\n\n$/);
     expect(rest).toBe(events);
     expect(backend.seen[0]!.headers['accept-encoding']).toBe('identity');
   });
