@@ -1,0 +1,18 @@
+import type { PodView } from './pod-view.ts';
+
+/** The sidecar's name: a container, or an init container with restartPolicy Always. */
+export const meshProxyName = 'istio-proxy';
+
+/**
+ * Whether a service mesh stands between the pod and its clients, so that it may take no direct connections (STRICT mutual
+ * TLS). Istio with a sidecar (https://istio.io/latest/docs/reference/config/labels/, `security.istio.io/tlsMode`; its
+ * injector's annotation and container), or ambient (`ambient.istio.io/redirection`).
+ */
+export function isMeshed(pod: PodView): boolean {
+  return (
+    pod.isMeshRedirected ||
+    pod.hasMeshStatus ||
+    pod.labels['security.istio.io/tlsMode'] === 'istio' ||
+    [...pod.containers, ...pod.initContainers].some(({ name }) => name === meshProxyName)
+  );
+}
