@@ -23,13 +23,18 @@ export function judgeDisruption(pod: PodView): Verdict | null {
   return verdict(joined('evicted', message), { isTerminal });
 }
 
+/** The verdict on a pod that the node refused, or null. `Evicted` is one of the reasons: a node under pressure takes none. */
+export function judgeRefusal(pod: PodView): Verdict | null {
+  const isRefused =
+    refusals.test(pod.reason) || /^Pod (?:was rejected: |The node had condition)/.test(pod.message);
+  if (pod.phase !== 'Failed' || !isRefused) return null;
+  const words = joined(pod.reason || 'refused by the node', pod.message);
+  return verdict(words, { fault: 'admission', isTerminal: true });
+}
+
 /** The verdict on a pod that has ended (phase Failed or Succeeded), or null: it will not run again. */
 export function judgeEnd(pod: PodView): Verdict | null {
   if (pod.phase !== 'Failed' && pod.phase !== 'Succeeded') return null;
-  if (refusals.test(pod.reason) || /^Pod was rejected: /.test(pod.message)) {
-    const words = joined(pod.reason || 'refused by the node', pod.message);
-    return verdict(words, { fault: 'admission', isTerminal: true });
-  }
   for (const container of [...pod.initContainers, ...pod.containers]) {
     const exit = lastExitOf(container);
     if (exit === null || (exit.exitCode === 0 && pod.phase === 'Failed')) continue;

@@ -1,5 +1,5 @@
 import { judgeContainers } from './fault-container.ts';
-import { judgeDisruption, judgeEnd } from './fault-ended.ts';
+import { judgeDisruption, judgeEnd, judgeRefusal } from './fault-ended.ts';
 import type { EventView } from './fault-events.ts';
 import { judgePlacement, type PlacementTimes } from './fault-placement.ts';
 import { judgeSetup } from './fault-setup.ts';
@@ -13,8 +13,8 @@ import { conditionOf, type PodView } from './pod-view.ts';
  *
  * | case | fault | terminal |
  * |---|---|---|
- * | preempted, evicted, its node gone | preempted, none | only without a controller that replaces it |
  * | refused by the node (UnexpectedAdmissionError, OutOfcpu) | admission | at once |
+ * | preempted, evicted, its node gone | preempted, none | only without a controller that replaces it |
  * | ended otherwise (phase Failed, Succeeded) | crash_loop, oom_killed, none | at once |
  * | scheduling gates | gated | after the capacity time-out, at least 10 s |
  * | a claim that does not exist | missing | at once |
@@ -31,8 +31,8 @@ import { conditionOf, type PodView } from './pod-view.ts';
  */
 export function judgePod(pod: PodView, events: readonly EventView[], times: PlacementTimes): Verdict {
   if (conditionOf(pod, 'Ready')?.status === 'True') return fine;
-  const disruption = judgeDisruption(pod);
-  if (disruption !== null) return disruption;
+  const outside = judgeRefusal(pod) ?? judgeDisruption(pod);
+  if (outside !== null) return outside;
   if (pod.isDeleting) return fine;
   const own = eventsOf(pod, events);
   const early = judgeEnd(pod) ?? judgePlacement(pod, own, times);
