@@ -1,76 +1,13 @@
 import { z } from 'zod';
+import { headersSchema } from './backend-headers.ts';
+import { kubernetesBackendSchema } from './kubernetes-backend.ts';
+import { readySchema } from './ready.ts';
 import { duration } from './units.ts';
-
-/** Set by the gateway on every request, so that a configured value would be lost or make the message ambiguous. */
-const reservedHeaders = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-const headerValue = z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, {
-  error: 'must be a header value: no line breaks or control characters',
-});
-
-const headersSchema = z
-  .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'is not a header name' }), headerValue)
-  .superRefine((headers, context) => {
-    const seen = new Set<string>();
-    for (const name of Object.keys(headers)) {
-      const lower = name.toLowerCase();
-      if (reservedHeaders.has(lower)) {
-        context.addIssue({ code: 'custom', path: [name], message: 'is set by the gateway itself' });
-      } else if (seen.has(lower)) {
-        context.addIssue({ code: 'custom', path: [name], message: 'is given twice: case does not matter' });
-      }
-      seen.add(lower);
-    }
-  })
-  .prefault({})
-  .describe('Headers the backend gets from the gateway, such as its own key; values may be `file:PATH`.');
-
-const httpReady = z.strictObject({
-  path: z
-    .string()
-    .regex(/^\/\S*$/, { error: 'must begin with /' })
-    .prefault('/health')
-    .describe('Path that is asked with GET.'),
-  status: z.array(z.int().min(100).max(599)).min(1).prefault([200]).describe('Statuses that mean ready.'),
-  body: z.string().min(1).nullable().prefault(null).describe('Text that the body must contain as well.'),
-  tcp: z
-    .literal(false)
-    .optional()
-    .describe('true: ready as soon as the port accepts; then path, status and body do not apply.'),
-});
-
-const readyTimes = {
-  startup: duration('A start that takes longer has failed.', 1).prefault('10m'),
-  timeout: duration('Limit of one probe.', 1).prefault('5s'),
-  loading: z
-    .string()
-    .min(1)
-    .prefault('Loading model')
-    .describe("Text in a 503's body by which the backend says that it is still loading."),
-};
-
-const readySchema = z
-  .discriminatedUnion('tcp', [
-    httpReady.extend(readyTimes),
-    z.strictObject({ tcp: z.literal(true).describe('Ready as soon as the port accepts.'), ...readyTimes }),
-  ])
-  .prefault({})
-  .describe('How to tell that a replica is ready.');
 
 const common = { headers: headersSchema, ready: readySchema };
 
 const processSchema = z.strictObject({
-  driver: z.literal('process').describe('How the backend is run: process or static.'),
+  driver: z.literal('process').describe('How the backend is run: process, static or kubernetes.'),
   command: z
     .array(z.string())
     .min(1)
@@ -101,7 +38,7 @@ const urlSchema = z.string().transform((text, context) => {
 });
 
 const staticSchema = z.strictObject({
-  driver: z.literal('static').describe('How the backend is run: process or static.'),
+  driver: z.literal('static').describe('How the backend is run: process, static or kubernetes.'),
   urls: z
     .array(urlSchema)
     .min(1)
@@ -114,5 +51,5 @@ const staticSchema = z.strictObject({
 
 /** `models.X.backend`. */
 export const backendSchema = z
-  .discriminatedUnion('driver', [processSchema, staticSchema])
+  .discriminatedUnion('driver', [processSchema, staticSchema, kubernetesBackendSchema])
   .describe('What answers for the model, and how it is run.');

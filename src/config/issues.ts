@@ -12,11 +12,12 @@ export interface RawFault {
 
 type Issue = z.core.$ZodIssue;
 
+const drivers = ['process', 'static', 'kubernetes'];
 const laterStores = /^(sqlite(:.*)?|rediss?:.*|redis)$/;
 
-/** Puts the schema's issues into the words of the configuration. `root` is what was parsed. */
-export function faultsOf(issues: readonly Issue[], root: unknown): RawFault[] {
-  return issues.flatMap((issue) => faultsOfIssue(issue, [], root));
+/** Puts the schema's issues into the words of the configuration. `root` is the file, of which what is at `place` was parsed. */
+export function faultsOf(issues: readonly Issue[], root: unknown, place: Path = []): RawFault[] {
+  return issues.flatMap((issue) => faultsOfIssue(issue, place, root));
 }
 
 function faultsOfIssue(issue: Issue, prefix: Path, root: unknown): RawFault[] {
@@ -51,18 +52,16 @@ function faultsOfUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, root: un
     ),
   );
   if (meant) return meant.flatMap((inner) => faultsOfIssue(inner, path, root));
-  return [{ path, message: issue.message, hint: null }];
+  const message = valueAt(root, path) === undefined ? 'is required' : issue.message;
+  return [{ path, message, hint: null }];
 }
 
 function unknownVariant(path: Path, root: unknown): RawFault {
   const key = path.at(-1);
   const value = valueAt(root, path);
-  if (key === 'driver' && value === 'kubernetes') {
-    return { path, message: 'kubernetes is not built yet', hint: 'use process or static' };
-  }
   if (key === 'tcp') return { path, message: 'must be true or false', hint: null };
-  const guess = typeof value === 'string' ? nearest(value, ['process', 'static']) : null;
-  const message = value === undefined ? 'is required: process or static' : 'must be process or static';
+  const guess = typeof value === 'string' ? nearest(value, drivers) : null;
+  const message = `${value === undefined ? 'is required:' : 'must be'} ${orList(drivers)}`;
   return { path, message, hint: guess && `did you mean ${guess}?` };
 }
 

@@ -16,14 +16,16 @@ export function needsNewReplicas(before: ModelSettings, after: ModelSettings): b
   return runs(before) !== runs(after);
 }
 
-/** What a replica runs. How long it may take to end is not part of it, nor is the order of its environment. */
+/** What a replica runs; of a workload only which one it is: how it is reached and probed is taken in place. How long it may take to end is not part of it, nor is the order of its environment. */
 function runs({ revision: { backend } }: ModelSettings): string {
+  if (backend.driver === 'kubernetes')
+    return JSON.stringify(['kubernetes', backend.namespace, backend.scaleTarget]);
   if (backend.driver !== 'process') return JSON.stringify(backend);
   const env = Object.entries(backend.env).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify({ ...backend, env, stopGraceMs: 0 });
 }
 
 /** What a running gateway keeps as it was at its start. */
-export function fixedPart({ server, store, log }: Settings): string {
-  return JSON.stringify([server, store, log]);
+export function fixedPart({ server, store, kubernetes, log }: Settings): string {
+  return JSON.stringify([server, store, kubernetes, log]);
 }

@@ -54,6 +54,22 @@ const scaleSchema = z
     ramp: duration(
       "A fresh replica's limit grows from 1 to concurrency over this time. 0 = at once.",
     ).prefault(0),
+    owner: z
+      .enum(['pilotlight', 'external'])
+      .prefault('pilotlight')
+      .describe(
+        'Whose the count is; external (kubernetes only): that of others, and only 0 to 1 is done here.',
+      ),
+    capacityTimeout: duration(
+      'For kubernetes: how long a pod may find no node before its start has failed. 0 = at once. Default: 2m.',
+    ).optional(),
+    gauge: z
+      .boolean()
+      .optional()
+      .describe(
+        "Asks a replica's own gauges before it is ended: it may serve clients past the gateway. " +
+          'Default: true for kubernetes, else false.',
+      ),
   })
   .prefault({})
   .describe('How many replicas there are.');
@@ -149,3 +165,6 @@ export const modelSchema = z.strictObject({
       'Order when the backend changes. Default: start-first; stop-first for process with scale.max 1.',
     ),
 });
+
+/** What the schema yields. */
+export type RawModel = z.output<typeof modelSchema>;

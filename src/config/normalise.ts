@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { kubernetesOf } from './kubernetes.ts';
+import type { RawKubernetesBackend } from './kubernetes-backend.ts';
+import type { RawModel } from './model.ts';
+import { defaultReady } from './ready.ts';
 import type { RawConfig } from './schema.ts';
 import type {
   BackendSettings,
   KeySettings,
+  KubernetesBackend,
   MatchSettings,
   ModelSettings,
   RevisionSettings,
@@ -11,20 +16,25 @@ import type {
   Settings,
 } from './settings.ts';
 
-type RawModel = RawConfig['models'][string];
 type RawBackend = RawModel['backend'];
 
 /** The longest start and this much on top is the default of queue.timeout. */
 const queueSlackMs = 60_000;
 
+/** A cluster autoscaler adds a node within that time as a rule. */
+const defaultCapacityTimeoutMs = 120_000;
+
 /** What the schema yielded, with the defaults that depend on other keys. `file` is where relative paths start. */
 export function normalise(raw: RawConfig, file: string): Settings {
-  const models = Object.entries(raw.models).map(([name, model]) => [name, modelOf(name, model)] as const);
+  const written = Object.entries(raw.models ?? {});
+  const usesCluster =
+    raw.kubernetes !== null || written.some(([, { backend }]) => backend.driver === 'kubernetes');
+  const models = written.map(([name, model]) => [name, modelOf(name, model)] as const);
   return {
     server: serverOf(raw.server, dirname(file)),
     auth: authOf(raw.auth),
     store: raw.store,
-    kubernetes: null,
+    kubernetes: usesCluster ? kubernetesOf(raw.kubernetes, dirname(file)) : null,
     log: raw.log,
     models: new Map(models),
   };
@@ -72,7 +82,8 @@ export function sha256Of(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-function modelOf(name: string, raw: RawModel): ModelSettings {
+/** A model's settings out of what the schema yielded. */
+export function modelOf(name: string, raw: RawModel): ModelSettings {
   return {
     name,
     aliases: raw.aliases,
@@ -95,7 +106,7 @@ function revisionOf(raw: RawModel): RevisionSettings {
   const max = scale.max ?? Math.max(urlCount ?? 1, scale.min ?? 0);
   return {
     name: 'default',
-    backend: backendOf(backend),
+    backend: backendOf(backend, scale),
     backendHeaders: headers,
     sendModel: raw.sendModel,
     ready: readyOf(backend.ready, headers),
@@ -110,9 +121,9 @@ function revisionOf(raw: RawModel): RevisionSettings {
       max,
       idleMs: scale.idle,
       rampMs: scale.ramp,
-      owner: 'pilotlight',
+      owner: scale.owner,
     },
-    asksGauge: false,
+    asksGauge: scale.gauge ?? backend.driver === 'kubernetes',
     timeouts: {
       connectMs: timeouts.connect,
       firstByteMs: timeouts.firstByte ?? null,
@@ -131,13 +142,33 @@ function readyOf(
 ): RevisionSettings['ready'] {
   const times = { timeoutMs: raw.timeout, startupMs: raw.startup, loading: raw.loading, headers };
   if (raw.tcp === true) return { kind: 'tcp', path: '/', statuses: [], body: null, ...times };
-  return { kind: 'http', path: raw.path, statuses: raw.status, body: raw.body, ...times };
+  const { path = defaultReady.path, status = defaultReady.status, body } = raw;
+  return { kind: 'http', path, statuses: status, body, ...times };
 }
 
-function backendOf(raw: RawBackend): BackendSettings {
+function backendOf(raw: RawBackend, scale: RawModel['scale']): BackendSettings {
   if (raw.driver === 'static') return { driver: 'static', urls: raw.urls };
+  if (raw.driver === 'kubernetes') return kubernetesBackendOf(raw, scale);
   const { command, env, cwd, stopGrace } = raw;
   return { driver: 'process', command, env, cwd, stopGraceMs: stopGrace };
+}
+
+function kubernetesBackendOf(raw: RawKubernetesBackend, scale: RawModel['scale']): KubernetesBackend {
+  const { driver, namespace, scaleTarget, service, port, route, ready } = raw;
+  const isGiven =
+    ready.tcp === true || ready.path !== undefined || ready.status !== undefined || ready.body !== null;
+  return {
+    driver,
+    namespace,
+    scaleTarget,
+    service,
+    port,
+    route,
+    trust: ready.trust,
+    probeFrom: isGiven ? 'settings' : 'pod',
+    owner: scale.owner,
+    capacityTimeoutMs: scale.capacityTimeout ?? defaultCapacityTimeoutMs,
+  };
 }
 
 function lowerNames(headers: Readonly<Record<string, string>>): Record<string, string> {

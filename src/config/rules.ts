@@ -1,22 +1,27 @@
 import { formatAddress, isLoopback } from './address.ts';
+import { Claims } from './claims.ts';
 import type { RawFault } from './issues.ts';
+import type { RawKubernetes } from './kubernetes.ts';
+import type { RawModel } from './model.ts';
 import { sha256Of } from './normalise.ts';
 import type { Path } from './path.ts';
 import type { RawConfig } from './schema.ts';
 import type { Sections } from './sections.ts';
 import type { Address } from './settings.ts';
+import { formatDuration } from './units.ts';
 
 type Server = RawConfig['server'];
 type Auth = RawConfig['auth'];
-type Model = RawConfig['models'][string];
 
 /** What one key's schema cannot see: rules between keys, over the sections that are without fault in themselves. */
-export function brokenRules({ server, auth, models, modelNames }: Sections): RawFault[] {
+export function brokenRules(sections: Sections): RawFault[] {
+  const { server, auth, kubernetes, models, modelNames } = sections;
   return [
     ...(server && auth !== undefined ? exposureFaults(server, auth) : []),
     ...(auth && auth !== 'open' ? keyFaults(auth.keys) : []),
-    ...nameFaults(models, modelNames),
-    ...matchFaults(models),
+    ...(kubernetes ? leaseFaults(kubernetes) : []),
+    ...emptyFaults(sections),
+    ...claimFaults(models, modelNames),
     ...[...models].flatMap(([name, model]) => modelFaults(['models', name], model)),
   ];
 }
@@ -64,38 +69,41 @@ function keyFaults(keys: Exclude<Auth, null | 'open'>['keys']): RawFault[] {
   });
 }
 
-function nameFaults(models: ReadonlyMap<string, Model>, names: readonly string[]): RawFault[] {
-  const ownerByAlias = new Map<string, string>();
+function leaseFaults({ lease }: RawKubernetes): RawFault[] {
+  if (lease === false) return [];
+  const path = ['kubernetes', 'lease'];
   const faults: RawFault[] = [];
-  for (const [name, model] of models) {
-    for (const [index, alias] of model.aliases.entries()) {
-      const path = ['models', name, 'aliases', index];
-      const owner = ownerByAlias.get(alias);
-      if (names.includes(alias)) faults.push(fault(path, `${alias} is the name of a model`));
-      else if (owner !== undefined) faults.push(fault(path, `${alias} is already an alias of ${owner}`));
-      ownerByAlias.set(alias, name);
-    }
+  if (lease.renewDeadline >= lease.duration) {
+    const message = `must be less than duration, which is ${formatDuration(lease.duration)}`;
+    faults.push(fault([...path, 'renewDeadline'], message));
+  }
+  if (lease.retry >= lease.renewDeadline) {
+    const message = `must be less than renewDeadline, which is ${formatDuration(lease.renewDeadline)}`;
+    faults.push(fault([...path, 'retry'], message));
   }
   return faults;
 }
 
-function matchFaults(models: ReadonlyMap<string, Model>): RawFault[] {
-  const ownerByRule = new Map<string, string>();
-  return [...models].flatMap(([name, { match }]) => {
-    if (!match) return [];
-    const headers = Object.entries(match.headers).map(([key, value]) => [key.toLowerCase(), value].join(':'));
-    const hosts = match.hosts.map((host) => host.toLowerCase());
-    const paths = match.paths.map((path) => path.replace(/\/$/, ''));
-    const rule = JSON.stringify([hosts.toSorted(), paths.toSorted(), headers.toSorted()]);
-    const owner = ownerByRule.get(rule);
-    ownerByRule.set(rule, name);
-    return owner === undefined
-      ? []
-      : [fault(['models', name, 'match'], `is the same rule as that of ${owner}`)];
+function emptyFaults({ kubernetes, lacking }: Sections): RawFault[] {
+  const isFound =
+    kubernetes === undefined || kubernetes?.discovery.models || kubernetes?.discovery.annotations;
+  if (isFound || lacking === null) return [];
+  return [fault(['models'], lacking === 'key' ? 'is required' : 'must hold at least one model')];
+}
+
+function claimFaults(models: ReadonlyMap<string, RawModel>, names: readonly string[]): RawFault[] {
+  const claims = new Claims(null);
+  for (const name of names) claims.addName(name);
+  return [...models].flatMap(([name, model]) => {
+    const claim = { name, ...model };
+    const collisions = claims.collisionsOf(claim);
+    claims.add(claim);
+    return collisions.map(({ path, message }) => fault(['models', name, ...path], message));
   });
 }
 
-function modelFaults(path: Path, { backend, match, scale }: Model): RawFault[] {
+/** What is wrong with one model by itself; `path` is where it stands. */
+export function modelFaults(path: Path, { backend, match, scale }: RawModel): RawFault[] {
   const faults: RawFault[] = [];
   const max = scale.max ?? (backend.driver === 'static' ? backend.urls.length : null);
   if (max !== null && (scale.min ?? 0) > max) {
@@ -107,9 +115,28 @@ function modelFaults(path: Path, { backend, match, scale }: Model): RawFault[] {
   }
   if (backend.driver === 'process')
     faults.push(...commandFaults([...path, 'backend', 'command'], backend.command));
+  faults.push(...driverFaults(path, backend, scale));
   if (match?.stripPrefix && match.paths.length === 0) {
     faults.push(fault([...path, 'match', 'stripPrefix'], 'needs match.paths'));
   }
+  return faults;
+}
+
+/** Keys of another driver. */
+function driverFaults(path: Path, backend: RawModel['backend'], scale: RawModel['scale']): RawFault[] {
+  const faults: RawFault[] = [];
+  if (backend.driver === 'static' && scale.gauge) {
+    const message = 'does not apply to static: its replicas are never ended';
+    faults.push(fault([...path, 'scale', 'gauge'], message));
+  }
+  if (backend.driver === 'kubernetes') {
+    if (backend.route !== 'service' || backend.service !== null) return faults;
+    const message = 'is required with route: service';
+    return [...faults, fault([...path, 'backend', 'service'], message)];
+  }
+  const message = `applies to kubernetes only, not to ${backend.driver}`;
+  if (scale.owner === 'external') faults.push(fault([...path, 'scale', 'owner'], message));
+  if (scale.capacityTimeout !== undefined) faults.push(fault([...path, 'scale', 'capacityTimeout'], message));
   return faults;
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { authSchema } from './auth.ts';
+import { kubernetesSchema } from './kubernetes.ts';
 import { modelName, modelSchema } from './model.ts';
 import { serverSchema } from './server.ts';
 
@@ -20,10 +21,11 @@ export const configSchema = z.strictObject({
   auth: authSchema,
   store: z.literal('memory').prefault('memory').describe('Where shared state lives; memory only for now.'),
   log: logSchema,
+  kubernetes: kubernetesSchema,
   models: z
     .record(modelName, modelSchema)
-    .refine((models) => Object.keys(models).length > 0, { error: 'must hold at least one model' })
-    .describe('Name to model; at least one.'),
+    .optional()
+    .describe('Name to model; at least one, but where kubernetes.discovery finds them. Default: none.'),
 });
 
 /** What the schema yields. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { authSchema } from './auth.ts';
-import { modelSchema } from './model.ts';
+import { kubernetesSchema } from './kubernetes.ts';
+import { modelSchema, type RawModel } from './model.ts';
 import { valueAt } from './path.ts';
 import type { RawConfig } from './schema.ts';
 import { serverSchema } from './server.ts';
@@ -10,20 +11,30 @@ export interface Sections {
   /** undefined: has a fault. */
   readonly server: RawConfig['server'] | undefined;
   readonly auth: RawConfig['auth'] | undefined;
-  readonly models: ReadonlyMap<string, RawConfig['models'][string]>;
+  readonly kubernetes: RawConfig['kubernetes'] | undefined;
+  readonly models: ReadonlyMap<string, RawModel>;
   /** All models that are written, those with faults included. */
   readonly modelNames: readonly string[];
+  /** Whether there is no model: the key is not there, or holds none. */
+  readonly lacking: 'key' | 'models' | null;
 }
 
 /** The sections of a file that fits the schema as a whole. */
-export function sectionsOf({ server, auth, models }: RawConfig): Sections {
-  return { server, auth, models: new Map(Object.entries(models)), modelNames: Object.keys(models) };
+export function sectionsOf({ server, auth, kubernetes, models }: RawConfig): Sections {
+  return {
+    server,
+    auth,
+    kubernetes,
+    models: new Map(Object.entries(models ?? {})),
+    modelNames: Object.keys(models ?? {}),
+    lacking: lackingOf(models),
+  };
 }
 
 /** Reads each section of a faulty file by itself, so that a fault in one does not hide those of the others. */
 export function readSections(root: unknown): Sections {
   const written = valueAt(root, ['models']);
-  const isMap = typeof written === 'object' && written !== null && !Array.isArray(written);
+  const isMap = isMapOf(written);
   const entries = isMap ? Object.entries(written) : [];
   const models = entries.flatMap(([name, value]) => {
     const model = read(modelSchema, value);
@@ -32,9 +43,21 @@ export function readSections(root: unknown): Sections {
   return {
     server: read(serverSchema, valueAt(root, ['server'])),
     auth: read(authSchema, valueAt(root, ['auth'])),
+    kubernetes: read(kubernetesSchema, valueAt(root, ['kubernetes'])),
     models: new Map(models),
     modelNames: entries.map(([name]) => name),
+    lacking:
+      isMapOf(root) && (isMap || written === undefined) ? lackingOf(written as object | undefined) : null,
   };
+}
+
+function isMapOf(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function lackingOf(models: object | undefined): Sections['lacking'] {
+  if (models === undefined) return 'key';
+  return Object.keys(models).length === 0 ? 'models' : null;
 }
 
 function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {

@@ -14,6 +14,12 @@ export function warningsOf(settings: Settings): string[] {
   if (auth.keys.length > 0 && server.tls === null && !isLoopback(server.listen.host)) {
     warnings.push(`server.tls is not set: keys travel to ${formatAddress(server.listen)} unencrypted`);
   }
+  const { discovery, lease } = settings.kubernetes ?? {};
+  if (lease === null && (discovery?.models || discovery?.annotations)) {
+    warnings.push(
+      'kubernetes.lease is false: a second gateway that finds the same models would scale them as well',
+    );
+  }
   return [...warnings, ...[...models.values()].flatMap((model) => modelWarnings(model, server.drainMs))];
 }
 
@@ -39,6 +45,11 @@ function modelWarnings({ name, revision, cold }: ModelSettings, drainMs: number)
   }
   if (backend.driver === 'process' && !usesPort(backend.command, backend.env)) {
     warnings.push(`${place}.backend.command does not use {port}: the program cannot know where to listen`);
+  }
+  if (scale.owner === 'external' && (scale.min > 0 || scale.max > 1)) {
+    warnings.push(
+      `${place}.scale.owner is external: min ${scale.min} and max ${scale.max} have no effect, others own the count`,
+    );
   }
   return warnings;
 }

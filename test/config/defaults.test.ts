@@ -24,7 +24,7 @@ describe('defaults', () => {
       },
     });
     expect(settings.auth).toEqual({ open: false, keys: [] });
-    expect(settings).toMatchObject({ store: 'memory' });
+    expect(settings).toMatchObject({ store: 'memory', kubernetes: null });
     expect(settings.log).toEqual({ level: 'info', access: true });
     expect([...settings.models.keys()]).toEqual(['llama']);
     expect(settings.models.get('llama')).toEqual({
@@ -57,7 +57,8 @@ describe('defaults', () => {
         },
         concurrency: 100,
         queue: { max: 1000, maxBytes: 1024 ** 3, timeoutMs: 660_000 },
-        scale: { min: 0, max: 1, idleMs: 300_000, rampMs: 0 },
+        scale: { min: 0, max: 1, idleMs: 300_000, rampMs: 0, owner: 'pilotlight' },
+        asksGauge: false,
         timeouts: {
           connectMs: 5_000,
           firstByteMs: null,

@@ -58,17 +58,10 @@ const cases: readonly FaultCase[] = [
   ],
   ['an unknown store', fileWith({ top: 'store: memry' }), 'store', 'must be memory', 'did you mean memory?'],
   [
-    'the kubernetes driver',
-    'models: { a: { backend: { driver: kubernetes } } }',
-    'models.a.backend.driver',
-    'not built yet',
-    'use process or static',
-  ],
-  [
     'an unknown driver',
     'models: { a: { backend: { driver: proces } } }',
     'models.a.backend.driver',
-    'must be process or static',
+    'must be process, static or kubernetes',
     'did you mean process?',
   ],
   ['no driver', 'models: { a: { backend: {} } }', 'models.a.backend.driver', 'is required', null],

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { nearest } from './hints.ts';
+import { faultsOf, type RawFault } from './issues.ts';
+import { kubernetesBackendSchema } from './kubernetes-backend.ts';
+import { modelName, modelSchema } from './model.ts';
+import { modelOf } from './normalise.ts';
+import { formatPath, type Path } from './path.ts';
+import { modelFaults } from './rules.ts';
+import type { ModelSettings } from './settings.ts';
+
+/** What is wrong with an object of the cluster: its place there (`spec.scale.max`, an annotation) and a sentence. */
+export interface ObjectFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A model out of an object, or why there is none. */
+export type ModelReading = { readonly settings: ModelSettings } | { readonly faults: readonly ObjectFault[] };
+
+/** `spec` of a Model: `models.X` of the file, whose driver is kubernetes and need not be said. */
+export const modelObjectSchema = modelSchema.extend({
+  backend: kubernetesBackendSchema
+    .extend({
+      driver: z.literal('kubernetes').prefault('kubernetes').describe('How the backend is run: kubernetes.'),
+    })
+    .describe('The workload that answers for the model.'),
+});
+
+/** Annotations of a workload that is a model, all beginning with `pilotlight.dev/`, to their place in the model. */
+const pathByAnnotation: Readonly<Record<string, Path>> = {
+  aliases: ['aliases'],
+  cold: ['cold'],
+  concurrency: ['concurrency'],
+  idle: ['scale', 'idle'],
+  max: ['scale', 'max'],
+  min: ['scale', 'min'],
+  owner: ['scale', 'owner'],
+  port: ['backend', 'port'],
+  'queue-max': ['queue', 'max'],
+  'ready-path': ['backend', 'ready', 'path'],
+  'ready-trust': ['backend', 'ready', 'trust'],
+  route: ['backend', 'route'],
+  service: ['backend', 'service'],
+  startup: ['backend', 'ready', 'startup'],
+};
+
+const annotationPrefix = 'pilotlight.dev/';
+const wholeNumbers = new Set(['concurrency', 'max', 'min', 'port', 'queue-max']);
+
+/**
+ * Reads a Model object: `name` and `namespace` of its metadata. It gets at nothing of the gateway's own: `${env.NAME}`
+ * and `file:PATH` are refused, and so is a workload of another namespace. Never throws.
+ */
+export function modelFromObject(object: { name: string; spec: unknown; namespace: string }): ModelReading {
+  return readModel(object, (path) => formatPath(['spec', ...path]));
+}
+
+/** Reads the annotations of a workload, which is the model's scale target. Never throws. */
+export function modelFromAnnotations(workload: {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string;
+}): ModelReading {
+  const { annotations, apiVersion, kind, name, namespace } = workload;
+  const spec: Record<string, unknown> = { backend: { scaleTarget: { apiVersion, kind, name } } };
+  const unknown: ObjectFault[] = [];
+  for (const [annotation, text] of Object.entries(annotations)) {
+    const key = annotation.startsWith(annotationPrefix) ? annotation.slice(annotationPrefix.length) : 'model';
+    if (key === 'model') continue;
+    const path = Object.hasOwn(pathByAnnotation, key) ? pathByAnnotation[key]! : null;
+    if (path === null) unknown.push({ path: annotation, message: unknownAnnotation(key) });
+    else put(spec, path, writtenIn(key, text));
+  }
+  const modelOfWorkload = { name: annotations[`${annotationPrefix}model`] ?? '', spec, namespace };
+  const reading = readModel(modelOfWorkload, placeOfAnnotation);
+  if (unknown.length === 0) return reading;
+  return { faults: [...unknown, ...('faults' in reading ? reading.faults : [])] };
+}
+
+function unknownAnnotation(key: string): string {
+  const guess = nearest(key, Object.keys(pathByAnnotation));
+  return `is not a known annotation${guess === null ? '' : ` (did you mean ${annotationPrefix}${guess}?)`}`;
+}
+
+function writtenIn(key: string, text: string): unknown {
+  if (key === 'aliases') return text.split(',').map((alias) => alias.trim());
+  return wholeNumbers.has(key) && /^\d+$/.test(text) ? Number(text) : text;
+}
+
+function put(root: Record<string, unknown>, path: Path, value: unknown): void {
+  let parent = root;
+  for (const step of path.slice(0, -1)) {
+    parent[step] ??= {};
+    parent = parent[step] as Record<string, unknown>;
+  }
+  parent[path.at(-1)!] = value;
+}
+
+function placeOfAnnotation(path: Path): string {
+  const found = Object.entries(pathByAnnotation).find(([, place]) =>
+    place.every((step, index) => step === path[index]),
+  );
+  return `${annotationPrefix}${found?.[0] ?? 'model'}`;
+}
+
+function readModel(
+  { name, spec, namespace }: { name: string; spec: unknown; namespace: string },
+  placeOf: (path: Path) => string,
+): ModelReading {
+  const root = { models: { [name]: spec } };
+  const named = modelName.safeParse(name);
+  const parsed = modelObjectSchema.safeParse(spec);
+  const found: RawFault[] = [
+    ...referencesIn(spec, []),
+    ...(parsed.success ? modelFaults([], parsed.data) : []),
+    ...(parsed.success ? [] : withinModel(faultsOf(parsed.error.issues, root, ['models', name]))),
+  ];
+  const other = parsed.success ? parsed.data.backend.namespace : null;
+  if (other !== null && other !== namespace) {
+    const message = `must be ${namespace} or left out: a model has workloads of its own namespace only`;
+    found.push({ path: ['backend', 'namespace'], message, hint: null });
+  }
+  if (named.success && parsed.success && found.length === 0) {
+    const backend = { ...parsed.data.backend, namespace };
+    return { settings: modelOf(name, { ...parsed.data, backend }) };
+  }
+  const faults = found.map(({ path, message, hint }) => {
+    return { path: placeOf(path), message: hint === null ? message : `${message} (${hint})` };
+  });
+  if (named.success) return { faults };
+  return { faults: [{ path: 'name', message: named.error.issues[0]!.message }, ...faults] };
+}
+
+function withinModel(faults: readonly RawFault[]): RawFault[] {
+  return faults.map((fault) => ({ ...fault, path: fault.path.slice(2) }));
+}
+
+/** Texts that the gateway's own file may use to read its environment and its files. */
+function referencesIn(value: unknown, path: Path): RawFault[] {
+  if (typeof value === 'string') {
+    const isHeader = path[0] === 'backend' && path[1] === 'headers';
+    if (!value.includes('${env.') && !(isHeader && value.startsWith('file:'))) return [];
+    const message = 'must be plain text: ${env.NAME} and file:PATH are for the file of the gateway alone';
+    return [{ path, message, hint: null }];
+  }
+  if (Array.isArray(value)) return value.flatMap((item, index) => referencesIn(item, [...path, index]));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => referencesIn(item, [...path, key]));
+}

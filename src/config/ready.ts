@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { duration } from './units.ts';
+
+/** What is asked where nothing else is said. */
+export const defaultReady = { path: '/health', status: [200] } as const;
+
+const readyPath = z.string().regex(/^\/\S*$/, { error: 'must begin with /' });
+const readyStatus = z.array(z.int().min(100).max(599)).min(1);
+
+const httpReady = z.strictObject({
+  path: readyPath.prefault(defaultReady.path).describe('Path that is asked with GET.'),
+  status: readyStatus.prefault([...defaultReady.status]).describe('Statuses that mean ready.'),
+  body: z.string().min(1).nullable().prefault(null).describe('Text that the body must contain as well.'),
+  tcp: z
+    .literal(false)
+    .optional()
+    .describe('true: ready as soon as the port accepts; then path, status and body do not apply.'),
+});
+
+const readyTimes = {
+  startup: duration('A start that takes longer has failed.', 1).prefault('10m'),
+  timeout: duration('Limit of one probe.', 1).prefault('5s'),
+  loading: z
+    .string()
+    .min(1)
+    .prefault('Loading model')
+    .describe("Text in a 503's body by which the backend says that it is still loading."),
+};
+
+/** `models.X.backend.ready`, where the gateway alone says what is asked. */
+export const readySchema = z
+  .discriminatedUnion('tcp', [
+    httpReady.extend(readyTimes),
+    z.strictObject({ tcp: z.literal(true).describe('Ready as soon as the port accepts.'), ...readyTimes }),
+  ])
+  .prefault({})
+  .describe('How to tell that a replica is ready.');
+
+const podReady = {
+  trust: z
+    .enum(['auto', 'own', 'kubernetes', 'both'])
+    .prefault('auto')
+    .describe(
+      'Who says that a pod is ready: own: the probe of the gateway; kubernetes: the condition Ready; both; ' +
+        'auto: own, or kubernetes where the pod has only an exec or a startup probe.',
+    ),
+  ...readyTimes,
+};
+
+/** `ready` of the kubernetes driver: without path, status, body and tcp the pod's own readiness probe is run. */
+export const kubernetesReadySchema = z
+  .discriminatedUnion('tcp', [
+    z.strictObject({
+      path: readyPath
+        .optional()
+        .describe(
+          "Path that is asked with GET. Default: the pod's own readiness probe is run; /health with status or body.",
+        ),
+      status: readyStatus.optional().describe('Statuses that mean ready. Default: [200] with path or body.'),
+      body: z.string().min(1).nullable().prefault(null).describe('Text that the body must contain as well.'),
+      tcp: z
+        .literal(false)
+        .optional()
+        .describe('true: ready as soon as the port accepts; then path, status and body do not apply.'),
+      ...podReady,
+    }),
+    z.strictObject({ tcp: z.literal(true).describe('Ready as soon as the port accepts.'), ...podReady }),
+  ])
+  .prefault({})
+  .describe('How to tell that a pod is ready.');
