@@ -46,18 +46,21 @@ export function createRunningGauge(options: RunningGaugeOptions = {}): LoadGauge
 }
 
 /** The sum over all series of the gauges that are known, or null where there is none. */
-export function sumGauges(text: string): number | null {
+function sumGauges(text: string): number | null {
   let sum: number | null = null;
-  for (const [, name = '', value = ''] of text.matchAll(sampleLines)) {
-    const number = gaugeNames.has(name) ? Number(value) : Number.NaN;
-    if (Number.isFinite(number) && number >= 0) sum = (sum ?? 0) + number;
+  for (const [, name = '', rest = ''] of text.matchAll(/^([a-zA-Z_:][a-zA-Z0-9_:]*)(.*)$/gm)) {
+    const count = gaugeNames.has(name) ? countOf(rest) : null;
+    if (count !== null) sum = (sum ?? 0) + count;
   }
   return sum;
 }
 
-/** `name{labels} value [timestamp]`; a label's value may hold braces and escaped quotes. */
-const sampleLines =
-  /^([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*(?:\{(?:[^"\n}]|"(?:[^"\\\n]|\\.)*")*\})?[ \t]+([^\s]+)(?:[ \t]+-?\d+)?[ \t]*\r?$/gm;
+/** Of `{labels} value [timestamp]`; a label's value may hold braces and escaped quotes. */
+function countOf(rest: string): number | null {
+  const sample = rest.trimStart().replace(/^\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}/, '');
+  const count = Number(sample.trim().split(/\s+/, 1)[0] || Number.NaN);
+  return Number.isFinite(count) && count >= 0 ? count : null;
+}
 
 async function readMetrics(
   origin: string,
