@@ -13,7 +13,7 @@ export function lastExitOf({ state, lastExit }: ContainerView): ContainerExit | 
  * When a pod stopped being ready, wall milliseconds; null where it never was ready. Seen by its condition: Ready turns
  * False with the pod's start, and again only after it was True.
  */
-export function readyLostMs(pod: PodView): number | null {
+function readyLostMs(pod: PodView): number | null {
   const ready = conditionOf(pod, 'Ready');
   const atMs = ready?.lastTransitionMs ?? null;
   if (ready?.status !== 'False' || atMs === null || pod.startedMs === null) return null;
