@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema } from '../src/config/schema.ts';
 import { renderConfiguration } from './render-configuration.ts';
+import { renderCrd } from './render-crd.ts';
 import { renderErrors } from './render-errors.ts';
 import { renderMetrics } from './render-metrics.ts';
 
@@ -10,6 +11,8 @@ import { renderMetrics } from './render-metrics.ts';
  * A new generated file is one line here.
  */
 const renderByFile: Readonly<Record<string, () => string>> = {
+  'deploy/crd/models.pilotlight.dev.yaml': renderCrd,
+  'deploy/helm/pilotlight/crds/models.pilotlight.dev.yaml': renderCrd,
   'docs/configuration.md': () => renderConfiguration(configJsonSchema()),
   'docs/configuration.schema.json': () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'docs/errors.md': renderErrors,

@@ -60,7 +60,10 @@ export const kubernetesBackendSchema = z.strictObject({
     .union(
       [
         z.int().min(1).max(65_535),
-        z.string().regex(/^(?:[0-9-]*)[a-z](?:[-a-z0-9]*[a-z0-9])?$/, { error: portError }),
+        z
+          .string()
+          .max(63)
+          .regex(/^([0-9][-0-9]*)?[a-z]([-a-z0-9]*[a-z0-9])?$/, { error: portError }),
       ],
       { error: portError },
     )

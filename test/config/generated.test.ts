@@ -16,7 +16,7 @@ describe('the generated references', () => {
   it('are named when they are not, and written again', async () => {
     const copy = await mkdtemp(join(tmpdir(), 'pilotlight-generate-'));
     try {
-      for (const part of ['src', 'scripts', 'docs', 'package.json']) {
+      for (const part of ['src', 'scripts', 'docs', 'deploy', 'package.json']) {
         await cp(part, join(copy, part), { recursive: true });
       }
       await symlink(resolve('node_modules'), join(copy, 'node_modules'));

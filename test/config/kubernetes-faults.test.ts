@@ -65,6 +65,7 @@ const cases: readonly FaultCase[] = [
     null,
   ],
   ['port 0', fileWith('port: 0'), 'models.m.backend.port', 'must be at least 1', null],
+  ['a port with a dash first', fileWith('port: -x'), 'models.m.backend.port', 'or the name of one', null],
   ['a port as text', fileWith('port: "80"'), 'models.m.backend.port', 'must be a port from 1 to 65535', null],
   [
     'a route by no service',
