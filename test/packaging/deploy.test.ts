@@ -19,7 +19,10 @@ const version = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: 
 const base = globSync('*.yaml', { cwd: 'deploy/kustomize/base' })
   .filter((file) => !['kustomization.yaml', 'pilotlight.yaml'].includes(file))
   .flatMap((file) => manifestsIn(`kustomize/base/${file}`));
-const values = parseYaml(readFileSync('deploy/helm/pilotlight/values.yaml', 'utf8')) as Record<string, never>;
+const values = parseYaml(readFileSync('deploy/helm/pilotlight/values.yaml', 'utf8')) as {
+  config: object;
+  rbac: object;
+};
 
 const configText = readFileSync('deploy/kustomize/base/pilotlight.yaml', 'utf8');
 const settingsOf = (text: string) =>
