@@ -29,6 +29,9 @@ Runnable files are in [examples/](../examples/). Editors complete the keys with 
 - \`file:PATH\` as an API key, its hash, the admin token or a backend header is replaced by the text of that file. Such
   paths and those of \`server.tls\` start at the folder of the configuration file; \`server.spool.dir\` and
   \`backend.cwd\` start at the working directory.
+- Models of the cluster (objects of kind Model, annotated workloads) have neither of the two: who writes them is not to
+  read the gateway's environment and files. Where two share a name, alias, match rule or scale target, the file wins
+  over Model objects, these over annotations; then the older object, then the smaller namespace/name.
 - Without \`auth\` only loopback addresses may be listened on. \`auth: open\` serves anybody on any address.
 - A changed file is taken without dropping a request. A bad one is refused whole, and the loaded one stays.
 - Unknown keys, keys given twice and features that are not built yet are faults, never ignored.

@@ -6,9 +6,12 @@ export async function check(file: string): Promise<void> {
   try {
     const settings = await loadConfig(file, process.env);
     for (const warning of warningsOf(settings)) process.stdout.write(`warning: ${warning}\n`);
-    process.stdout.write(
-      `${file}: ok, ${settings.models.size} model(s): ${[...settings.models.keys()].join(', ')}\n`,
-    );
+    const names = [...settings.models.keys()];
+    const listed =
+      names.length === 0
+        ? 'no model, they are found in the cluster'
+        : `${names.length} model(s): ${names.join(', ')}`;
+    process.stdout.write(`${file}: ok, ${listed}\n`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -15,7 +15,7 @@ export function greeting(settings: Settings, { address, adminAddress }: Greeting
   const named = models.find(({ match }) => match === null);
   const lines = [
     `Pilotlight listens on ${url} (OpenAI: ${url}/v1), admin on http://${adminAddress.host}:${adminAddress.port}`,
-    'Models:',
+    models.length === 0 ? 'Models are found in the cluster.' : 'Models:',
     ...models.map(describe),
   ];
   if (named !== undefined)
