@@ -42,12 +42,12 @@ export interface KubeApi {
   /**
    * Opens a watch (`path` with its whole query) and calls `onEvent` for each line; resolves when the server ends it,
    * rejects with `KubeError` when it could not be opened or broke, or with the signal's reason. `idleMs`: nothing at all
-   * for that long (bookmarks included) counts as broken.
+   * for that long (bookmarks included) counts as broken. `onOpen`: the server has accepted it.
    */
   watch(
     path: string,
     onEvent: (event: WatchEvent) => void,
-    options: { readonly idleMs: number; readonly signal: AbortSignal },
+    options: { readonly idleMs: number; readonly signal: AbortSignal; readonly onOpen?: () => void },
   ): Promise<void>;
   close(): Promise<void>;
 }

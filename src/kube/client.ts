@@ -1,0 +1,181 @@
+import type { Dispatcher } from 'undici';
+import { Pool } from 'undici';
+import type { Clock } from '../core/clock.ts';
+import type { KubeAccess } from './access.ts';
+import { type ApiRequest, type KubeApi, KubeError, type WatchEvent } from './api.ts';
+import { failureOf, noAnswer } from './failure.ts';
+import { WatchStream } from './watch-stream.ts';
+
+/** A request that was answered, or not (`status` 0): for metrics and tests. */
+export interface AnsweredRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly isWatch: boolean;
+}
+
+/** What the client needs. */
+export interface KubeApiOptions {
+  readonly access: KubeAccess;
+  readonly clock: Clock;
+  readonly userAgent: string;
+  onRequest?(request: AnsweredRequest): void;
+}
+
+const defaultTimeoutMs = 10_000;
+const connectTimeoutMs = 5_000;
+const maxBodyBytes = 64 * 1024 * 1024;
+/** Calls at a time; watches have connections of their own. */
+const maxCalls = 16;
+
+type Answer = Dispatcher.ResponseData;
+
+async function textOf({ body }: Answer): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBodyBytes) throw new Error(`the answer is larger than ${maxBodyBytes} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** Calls `onIdle` once `touch` has not been called for `idleMs`. */
+function idleTimer(clock: Clock, idleMs: number, onIdle: () => void) {
+  let lastMs = clock.nowMs();
+  let cancel = clock.setTimer(lastMs + idleMs, check);
+  function check(): void {
+    if (clock.nowMs() - lastMs >= idleMs) onIdle();
+    else cancel = clock.setTimer(lastMs + idleMs, check);
+  }
+  return {
+    touch: () => {
+      lastMs = clock.nowMs();
+    },
+    cancel: () => cancel(),
+  };
+}
+
+class Client implements KubeApi {
+  readonly namespace: string;
+  readonly server: string;
+  readonly #options: KubeApiOptions;
+  readonly #calls: Pool;
+  readonly #watches: Pool;
+  readonly #prefix: string;
+
+  constructor(options: KubeApiOptions) {
+    const { server, namespace, tls } = options.access;
+    const url = new URL(server);
+    const pool = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, allowH2: false };
+    const connect = { ...tls, timeout: connectTimeoutMs };
+    this.#options = options;
+    this.namespace = namespace;
+    this.server = server;
+    this.#prefix = url.pathname.replace(/\/$/, '');
+    this.#calls = new Pool(url.origin, { ...pool, connect, connections: maxCalls });
+    this.#watches = new Pool(url.origin, { ...pool, connect, connections: null });
+  }
+
+  async call<T>(request: ApiRequest): Promise<T> {
+    const { clock } = this.#options;
+    const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    const ended = new AbortController();
+    const signal = AbortSignal.any([request.signal, ended.signal]);
+    const cancel = clock.setTimer(deadlineMs, () => ended.abort(new Error(`no answer for ${timeoutMs} ms`)));
+    try {
+      for (let attempt = 0; ; attempt++) {
+        const answer = await this.#send(request, signal);
+        const text = await textOf(answer);
+        if (answer.statusCode < 300) return JSON.parse(text) as T;
+        const failure = failureOf(request, answer, text);
+        if (failure.status === 401 && attempt === 0) {
+          this.#options.access.refresh();
+          continue;
+        }
+        const waitMs = failure.status === 429 ? failure.retryAfterMs : null;
+        if (waitMs === null || clock.nowMs() + waitMs >= deadlineMs) throw failure;
+        await clock.sleep(waitMs, signal);
+      }
+    } catch (error) {
+      if (error instanceof KubeError) throw error;
+      request.signal.throwIfAborted();
+      throw noAnswer(request, ended.signal.aborted ? ended.signal.reason : error);
+    } finally {
+      cancel();
+    }
+  }
+
+  async watch(
+    path: string,
+    onEvent: (event: WatchEvent) => void,
+    options: Parameters<KubeApi['watch']>[2],
+  ): Promise<void> {
+    const { idleMs, onOpen } = options;
+    const ended = new AbortController();
+    const signal = AbortSignal.any([options.signal, ended.signal]);
+    const idle = idleTimer(this.#options.clock, idleMs, () =>
+      ended.abort(new Error(`nothing heard for ${idleMs} ms`)),
+    );
+    const request: ApiRequest = { method: 'GET', path, signal };
+    try {
+      let answer = await this.#send(request, signal, true);
+      if (answer.statusCode === 401) {
+        await answer.body.dump();
+        this.#options.access.refresh();
+        answer = await this.#send(request, signal, true);
+      }
+      if (answer.statusCode !== 200) throw failureOf(request, answer, await textOf(answer));
+      onOpen?.();
+      const stream = new WatchStream(onEvent);
+      for await (const chunk of answer.body) {
+        idle.touch();
+        stream.push(chunk as Buffer);
+      }
+    } catch (error) {
+      if (error instanceof KubeError) throw error;
+      options.signal.throwIfAborted();
+      throw noAnswer(request, ended.signal.aborted ? ended.signal.reason : error);
+    } finally {
+      idle.cancel();
+    }
+  }
+
+  async #send(request: ApiRequest, signal: AbortSignal, isWatch = false): Promise<Answer> {
+    const { access, userAgent, onRequest } = this.#options;
+    const { method, path, body, patchType } = request;
+    let status = 0;
+    try {
+      const headers: Record<string, string> = {
+        ...(await access.headers()),
+        accept: 'application/json',
+        'user-agent': userAgent,
+      };
+      if (body !== undefined) headers['content-type'] = patchType ?? 'application/json';
+      const payload = body === undefined ? null : JSON.stringify(body);
+      const pool = isWatch ? this.#watches : this.#calls;
+      const answer = await pool.request({
+        method,
+        path: this.#prefix + path,
+        headers,
+        body: payload,
+        signal,
+      });
+      status = answer.statusCode;
+      return answer;
+    } finally {
+      onRequest?.({ method, path, status, isWatch });
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#calls.destroy(), this.#watches.destroy()]);
+  }
+}
+
+/** The API server as a KubeApi, over HTTP/1.1: calls share a few connections, each watch has its own. */
+export function createKubeApi(options: KubeApiOptions): KubeApi {
+  return new Client(options);
+}

@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import type { KubeApi, WatchEvent } from '../../src/kube/api.ts';
+import { type AnsweredRequest, createKubeApi } from '../../src/kube/client.ts';
+import { KubeServer } from '../support/kube-server.ts';
+
+const path = '/apis/apps/v1/namespaces/llm/deployments';
+const { signal } = new AbortController();
+let server: KubeServer;
+let api: KubeApi;
+let token = 'old';
+const answered: AnsweredRequest[] = [];
+beforeEach(async () => {
+  answered.length = 0;
+  token = 'old';
+  server = await KubeServer.start();
+  api = createKubeApi({
+    access: {
+      server: server.url,
+      namespace: 'llm',
+      tls: {},
+      headers: async () => ({ authorization: `Bearer ${token}` }),
+      refresh: () => {
+        token = 'new';
+      },
+    },
+    clock: systemClock,
+    userAgent: 'pilotlight/test',
+    onRequest: (request) => answered.push(request),
+  });
+});
+afterEach(async () => {
+  await api.close();
+  await server.close();
+});
+
+describe('the client of the API server', () => {
+  it('waits as long as the server asks when it is throttled, and then gets its answer', async () => {
+    server.put(`${path}/a`, {});
+    server.fault({ kind: 'status', status: 429, retryAfterS: 0.05, times: 2 });
+    expect(await api.call({ method: 'GET', path: `${path}/a`, signal })).toMatchObject({
+      kind: 'Deployment',
+    });
+    expect(answered.map(({ status }) => status)).toEqual([429, 429, 200]);
+  });
+
+  it('does not wait longer than its time-out for that', async () => {
+    server.fault({ kind: 'status', status: 429, retryAfterS: 30 });
+    const call = api.call({ method: 'GET', path, signal, timeoutMs: 200 });
+    await expect(call).rejects.toMatchObject({ status: 429, retryAfterMs: 30_000 });
+  });
+
+  it('reads its credentials again, once, when they are refused', async () => {
+    server.fault({ kind: 'status', status: 401, times: 1 });
+    await api.call({ method: 'GET', path, signal });
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer old', 'Bearer new']);
+    server.fault({ kind: 'status', status: 401 });
+    await expect(api.call({ method: 'GET', path, signal })).rejects.toMatchObject({ status: 401 });
+    expect(server.requests).toHaveLength(4);
+  });
+
+  it('tells a refusal in the words of the server', async () => {
+    server.fault({ kind: 'forbid', verb: 'list', resource: 'deployments' });
+    await expect(api.call({ method: 'GET', path, signal })).rejects.toThrow(
+      `GET ${path}: 403 Forbidden: deployments is forbidden: User "test" cannot list resource "deployments"`,
+    );
+  });
+
+  it('gives up a call that hangs, and one whose caller left', async () => {
+    server.fault({ kind: 'hang' });
+    const late = api.call({ method: 'GET', path, signal, timeoutMs: 50 });
+    await expect(late).rejects.toMatchObject({ status: 0, message: `GET ${path}: no answer for 50 ms` });
+    const left = new AbortController();
+    const call = api.call({ method: 'GET', path, signal: left.signal });
+    left.abort(new Error('left'));
+    await expect(call).rejects.toThrow('left');
+  });
+
+  it('is not made to wait by watches, however many are open', async () => {
+    const stop = new AbortController();
+    const watch = () =>
+      api.watch(`${path}?watch=true`, () => undefined, { idleMs: 9_000, signal: stop.signal });
+    const watches = Array.from({ length: 40 }, () => watch().catch((error: Error) => error.name));
+    await expect.poll(() => server.watchCount()).toBe(40);
+    await api.call({ method: 'GET', path, signal, timeoutMs: 1_000 });
+    stop.abort();
+    expect(new Set(await Promise.all(watches))).toEqual(new Set(['AbortError']));
+  });
+
+  it('hears a watch in pieces that end within a character, until it is ended, broken or silent', async () => {
+    const events: WatchEvent[] = [];
+    const open = (idleMs = 9_000) =>
+      api.watch(`${path}?watch=true`, (event) => events.push(event), { idleMs, signal });
+    const ended = open();
+    await expect.poll(() => server.watchCount()).toBe(1);
+    server.sendToWatches('{"type":"ADDED","object":"gr');
+    server.sendToWatches('ün"}\n\n{"type":"BOOKMARK",');
+    server.sendToWatches('"object":1}\n');
+    await expect.poll(() => events.map(({ object }) => object)).toEqual(['grün', 1]);
+    server.endWatches();
+    await ended;
+    const broken = open();
+    const garbled = broken.catch((error: unknown) => error);
+    await expect.poll(() => server.watchCount()).toBe(1);
+    server.sendToWatches('nonsense\n');
+    expect(await garbled).toMatchObject({ status: 0 });
+    await expect(open(50)).rejects.toThrow('nothing heard for 50 ms');
+  });
+});
