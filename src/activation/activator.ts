@@ -6,17 +6,25 @@ import {
   coldRefusal,
   drainingRefusal,
   pausedRefusal,
+  standbyRefusal,
   startFailed,
   stoppedRefusal,
   wouldNotMakeIt,
 } from './refusals.ts';
 import type { ActivationSettings } from './settings.ts';
-import { type ActivatorSnapshot, failureSnapshot, replicaSnapshots } from './snapshot.ts';
+import { type ActivatorSnapshot, failureSnapshot, replicaSnapshots, targetSnapshot } from './snapshot.ts';
+import type { StartSample } from './start-history.ts';
 import { poll, watchTarget } from './watch-target.ts';
 
 /** What an activator works with. */
 export interface ActivatorOptions extends Omit<LifecycleOptions, 'settings' | 'isHeld' | 'signal'> {
   readonly settings: ActivationSettings;
+}
+
+/** How a revision is retired. */
+export interface RetireOptions {
+  /** Its model is not configured any more: replicas that a platform keeps are left to it. */
+  readonly keepsReplicas: boolean;
 }
 
 /**
@@ -65,6 +73,8 @@ export class Activator {
    */
   whenCold(deadlineMs: number): PilotlightError | null {
     const model = this.#options.target.model;
+    const { standing } = this.#lifecycle;
+    if (!standing.isLeader) return standbyRefusal(model, standing.leadership);
     if (this.#isPaused) return pausedRefusal(model);
     if (this.#isRetiring || this.#life.signal.aborted) return drainingRefusal(model);
     const refusal = this.#backOffRefusal();
@@ -87,12 +97,27 @@ export class Activator {
 
   /** What forwarding learned about a replica. */
   report(replicaId: string, report: ReplicaReport): void {
-    this.#lifecycle.fleet.get(replicaId)?.report(report);
+    this.#lifecycle.fleet.list.get(replicaId)?.report(report);
+  }
+
+  /** A request to this replica got the first byte of its answer: the last step of the start. Cheap when told before. */
+  firstByte(replicaId: string): void {
+    this.#lifecycle.fleet.list.get(replicaId)?.firstByte();
+  }
+
+  /** Past starts that became ready, newest first, at most 32, in plain JSON: to be kept across restarts. */
+  history(): readonly StartSample[] {
+    return this.#lifecycle.history.samples;
+  }
+
+  /** Takes what `history` told an earlier gateway; whatever makes no sense is left out. */
+  seed(samples: unknown): void {
+    this.#lifecycle.history.seed(samples);
   }
 
   wakeInfo(): WakeInfo {
-    const { step, etaMs, sinceMs } = this.#lifecycle.progress();
-    return { state: this.#isPaused ? 'paused' : this.#lifecycle.state, step, etaMs, sinceMs };
+    const { step, detail, etaMs, sinceMs } = this.#lifecycle.progress();
+    return { state: this.#isPaused ? 'paused' : this.#lifecycle.state, step, detail, etaMs, sinceMs };
   }
 
   /** Wakes it as a request would; within a back-off nothing happens. */
@@ -132,35 +157,42 @@ export class Activator {
       step,
       etaMs,
       replicas: replicaSnapshots(this.#lifecycle.fleet, gate, clock.wallMs() - clock.nowMs()),
-      lastStarts: this.#lifecycle.starts.map((start) => start.record()),
+      lastStarts: this.#lifecycle.log.starts.map((start) => start.record()),
       failure: failureSnapshot(this.#lifecycle.backOff, clock.nowMs()),
       decision: this.#lifecycle.isFixed ? 'fixed replicas' : this.#lifecycle.scaler.reason,
+      ...targetSnapshot(this.#lifecycle.fleet),
     };
   }
 
   /** Takes changed settings: limits at once, deadlines from the next start. */
   configure(settings: ActivationSettings): void {
     this.#settings = settings;
-    for (const replica of this.#lifecycle.fleet.replicas) replica.applyLimit();
+    for (const replica of this.#lifecycle.fleet.list.all) replica.applyLimit();
     this.#lifecycle.scaler.reconcile();
   }
 
   /**
    * Wakes no more, serves who waits, drains and ends all replicas; resolves when the driver reports none. When the
-   * signal aborts, they are ended whatever runs on them.
+   * signal aborts, they are ended whatever runs on them; those that live on without the gateway are left alone then, as
+   * they are from the beginning with `keepsReplicas`: only what runs there is waited for.
    */
-  async retire(signal: AbortSignal): Promise<void> {
-    const { clock, gate } = this.#options;
+  async retire(
+    signal: AbortSignal,
+    { keepsReplicas }: RetireOptions = { keepsReplicas: false },
+  ): Promise<void> {
+    const { clock, gate, driver } = this.#options;
+    const { fleet, isFixed } = this.#lifecycle;
     this.#isRetiring = true;
     const ended = AbortSignal.any([signal, this.#life.signal]);
-    await poll(clock, () => gate.waiting === 0 || this.#lifecycle.fleet.living === 0, ended);
+    await poll(clock, () => gate.waiting === 0 || fleet.list.living.length === 0, ended);
+    if (keepsReplicas && driver.replacesLost) return poll(clock, () => gate.inFlight === 0, ended);
     this.#lifecycle.toZero('retired', true);
-    const isEmpty = () =>
-      this.#lifecycle.fleet.isGone || (this.#lifecycle.isFixed && this.#lifecycle.fleet.isEnding);
+    const isEmpty = () => fleet.isGone || (isFixed && fleet.list.isEnding);
     await poll(clock, isEmpty, ended);
-    this.#lifecycle.fleet.end(this.#lifecycle.fleet.replicas);
+    if (driver.replacesLost) return;
+    fleet.count.end(fleet.list.all);
     await poll(clock, isEmpty, this.#life.signal);
-    if (this.#lifecycle.isFixed) this.#lifecycle.fleet.close();
+    if (isFixed) fleet.close();
   }
 
   /** Stops watching; no timer and no probe is left. Replicas and driver are left alone. */
@@ -174,7 +206,7 @@ export class Activator {
     const { backOff, fleet } = this.#lifecycle;
     const retryMs = backOff.remainingMs(this.#options.clock.nowMs());
     // Others that are there or on their way serve whoever waits.
-    if (backOff.failure === null || retryMs === 0 || (fleet.asked > 0 && !this.#lifecycle.isFixed))
+    if (backOff.failure === null || retryMs === 0 || (fleet.viable > 0 && !this.#lifecycle.isFixed))
       return null;
     return startFailed(this.#options.target.model, backOff.failure, retryMs);
   }

@@ -1,3 +1,5 @@
+import type { StartFault } from '../core/driver.ts';
+
 const firstMs = 1_000;
 const longestMs = 60_000;
 
@@ -7,6 +9,8 @@ export interface StartFailure {
   readonly reason: string;
   /** The step in which it failed, or null before the first. */
   readonly phase: string | null;
+  /** What kind of reason it is, where the driver could tell. */
+  readonly fault: StartFault | null;
   /** The last lines of output. */
   readonly output: readonly string[];
 }

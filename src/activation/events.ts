@@ -1,3 +1,4 @@
+import type { StartFault } from '../core/driver.ts';
 import type { ReplicaReport } from '../core/gate.ts';
 import type { StartStep } from './start.ts';
 
@@ -30,6 +31,8 @@ export type ActivationEvent =
       readonly reason: string;
       /** The last step that it reached, or null. */
       readonly phase: string | null;
+      /** What kind of reason it is, where the driver could tell. */
+      readonly fault: StartFault | null;
       readonly retryInMs: number;
       readonly output: readonly string[];
     }
@@ -40,6 +43,15 @@ export type ActivationEvent =
   /** A suspect passed its probe. */
   | { readonly type: 'reinstated'; readonly replicaId: string }
   | { readonly type: 'to-zero'; readonly reason: string }
+  /** Somebody else changed the count of replicas. */
+  | { readonly type: 'scaled-by-others'; readonly replicas: number }
+  /** Something about the target that lasts came up, or went (`isPresent` false). */
+  | {
+      readonly type: 'condition';
+      readonly condition: string;
+      readonly message: string;
+      readonly isPresent: boolean;
+    }
   /** The driver could not be asked or watched; it is tried again. */
   | { readonly type: 'driver-failed'; readonly error: unknown };
 

@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { Driver, Target } from '../core/driver.ts';
 import type { GateControl } from '../core/gate.ts';
+import type { Leadership } from '../core/leadership.ts';
+import type { LoadGauge } from '../core/load-gauge.ts';
 import type { Prober } from '../core/prober.ts';
 import type { Decide } from '../core/scaling.ts';
 import type { OnActivationEvent } from './events.ts';
@@ -15,6 +17,10 @@ export interface LifecycleOptions {
   readonly clock: Clock;
   readonly decide: Decide;
   readonly random: () => number;
+  /** Who leads the group of gateways; default: this one, always. */
+  readonly leadership?: Leadership;
+  /** Asked before an idle replica is ended, where the settings say so; default: nobody. */
+  readonly gauge?: LoadGauge | null;
   readonly onEvent?: OnActivationEvent;
   /** The settings of the moment. */
   settings(): ActivationSettings;

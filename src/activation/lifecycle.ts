@@ -1,15 +1,20 @@
-import type { Cancel } from '../core/clock.ts';
 import type { ReplicaReport } from '../core/gate.ts';
+import { soleLeadership } from '../core/leadership.ts';
 import { BackOff } from './back-off.ts';
+import { ConditionLog } from './condition-log.ts';
 import type { ActivationEvent } from './events.ts';
-import { Fleet, type FleetListener } from './fleet.ts';
+import { Fleet } from './fleet.ts';
+import type { FleetListener } from './fleet-listener.ts';
 import type { LifecycleOptions } from './lifecycle-options.ts';
 import { startFailed } from './refusals.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaHost } from './replica-host.ts';
+import { replicaHostOf } from './replica-host-of.ts';
 import { Scaler } from './scaler.ts';
 import { progressOf, type StartProgress } from './snapshot.ts';
-import type { Start } from './start.ts';
+import { Standing } from './standing.ts';
+import { type Cause, exitCause, failureOf, lateCause, missingCause } from './start-cause.ts';
+import { StartDeadline } from './start-deadline.ts';
 import { StartHistory } from './start-history.ts';
 import { StartLog } from './start-log.ts';
 import { type ActivationSignal, type ActivationState, transition } from './states.ts';
@@ -21,57 +26,68 @@ export class Lifecycle {
   readonly backOff = new BackOff();
   /** Its replicas are there by themselves: they are neither started nor ended. */
   readonly isFixed: boolean;
+  /** Of states.ts; only signals change it. */
+  state: ActivationState = 'cold';
   readonly #options: LifecycleOptions;
-  readonly #history = new StartHistory();
-  readonly #log: StartLog;
-  #state: ActivationState = 'cold';
-  #wokenAtMs: number | null = null;
-  #cancelDeadline: Cancel | null = null;
+  readonly history = new StartHistory();
+  readonly standing: Standing;
+  readonly log: StartLog;
+  readonly #conditions = new ConditionLog((event) => this.#emit(event));
+  readonly #deadline: StartDeadline;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
-    const { target, driver, signal, decide, gate, clock } = options;
+    const { driver, clock } = options;
     this.isFixed = driver.isFixed;
-    this.#log = new StartLog(clock);
-    this.fleet = new Fleet({ target, driver, signal, host: this.#host(), listener: this.#listener() });
-    this.scaler = new Scaler({
-      decide,
-      gate,
+    this.log = new StartLog(clock);
+    this.#deadline = new StartDeadline({
       clock,
+      startupMs: () => options.settings().ready.startupMs,
+      graceMs: () => this.standing.doubtMs(this.fleet.freshSinceMs),
+      onPassed: () => this.#deadlinePassed(),
+    });
+    const gauge = options.gauge ?? null;
+    this.fleet = new Fleet({ ...options, gauge, host: this.#host(), listener: this.#listener() });
+    this.scaler = new Scaler({
+      ...options,
       fleet: this.fleet,
       backOff: this.backOff,
-      settings: () => options.settings(),
-      isHeld: () => this.isFixed || options.isHeld(),
-      onRaised: () => this.#raised(),
+      isHeld: () => this.isFixed || options.isHeld() || !this.standing.isLeader || !this.fleet.count.isKnown,
+      mayLower: () => this.standing.mayLower && this.fleet.freshSinceMs !== null,
+      onRaised: () => {
+        this.#signal('woken');
+        this.#deadline.arm();
+      },
       onToZero: (reason) => this.#ending(reason),
       onEvent: (event) => this.#emit(event),
     });
-  }
-
-  get state(): ActivationState {
-    return this.#state;
-  }
-
-  /** The last ten, newest first. */
-  get starts(): readonly Start[] {
-    return this.#log.starts;
+    this.standing = new Standing({
+      clock,
+      leadership: options.leadership ?? soleLeadership,
+      onChange: () => {
+        this.fleet.count.settle();
+        this.scaler.reconcile();
+      },
+    });
   }
 
   progress(): StartProgress {
-    return progressOf(this.fleet, this.#history.learned(), this.#options.clock.nowMs());
+    return progressOf(this.fleet, this.history, this.#options.clock.nowMs());
   }
 
   /** Somebody asks for the model. */
   wake(): void {
     if (!this.isFixed) this.scaler.want();
-    else if (this.fleet.ready === 0) this.#signal('woken');
+    // Fixed, or what the platform goes on trying: it is waited for.
+    const isThere = this.isFixed || (this.fleet.asked > 0 && this.state === 'failed');
+    if (isThere && this.fleet.list.ready === 0) this.#signal('woken');
   }
 
   /** Drains and ends everything; fixed replicas only when they are not to come back. */
   toZero(reason: string, isForGood = false): void {
     if (this.isFixed && !isForGood) return;
     if (!this.fleet.isGone) this.#ending(reason);
-    this.fleet.drainAll();
+    this.fleet.count.drainAll();
     this.scaler.reset();
     this.#changed();
   }
@@ -80,44 +96,44 @@ export class Lifecycle {
   driverFailed(error: unknown): void {
     this.#emit({ type: 'driver-failed', error });
     const reason = error instanceof Error ? error.message : String(error);
-    if (this.fleet.asked > this.fleet.living) this.#failStart(null, reason);
+    const isOurs = this.standing.isLeader && this.fleet.freshSinceMs !== null;
+    if (isOurs && this.fleet.isMissing) this.#failStart(null, { reason, fault: null });
   }
 
   close(): void {
-    this.#cancelDeadline?.();
+    this.#deadline.close();
+    this.standing.close();
     this.scaler.close();
     this.fleet.close();
   }
 
   #host(): ReplicaHost {
-    const { clock, prober, gate, settings } = this.#options;
-    return {
-      clock,
-      prober,
-      gate,
-      isFixed: this.isFixed,
-      settings,
-      isUrgent: () => !this.isFixed || gate.waiting > 0 || this.#state === 'starting',
-      hasOthers: () => this.fleet.ready > 0,
-      learned: () => this.#history.learned(),
-      onStep: ({ id, start }, step) =>
-        this.#emit({ type: 'step', replicaId: id, step, offsetMs: start.steps.at(-1)?.offsetMs ?? 0 }),
+    return replicaHostOf(this.#options, {
+      isStarting: () => this.state === 'starting',
+      hasOthers: () => this.fleet.list.ready > 0,
+      learned: () => this.history.learned(),
+      onEvent: (event) => this.#emit(event),
       onReady: (replica, isFirst) => this.#becameReady(replica, isFirst),
       onSuspect: (replica, report) => this.#becameSuspect(replica, report),
       onOverdue: (replica) => this.#overdue(replica),
-    };
+    });
   }
 
   #listener(): FleetListener {
     return {
       onBegin: (start) => {
-        this.#log.add(start);
+        this.log.add(start);
         if (!this.isFixed) this.#signal('woken');
       },
       onExit: (replica, isExpected) => this.#exited(replica, isExpected),
-      onTargetFailure: (reason) => this.#failStart(null, reason),
+      onTargetFailure: ({ failure = '', fault = null }) =>
+        this.standing.isLeader && this.#failStart(null, { reason: failure, fault }),
       onScaleFailed: (error) => this.driverFailed(error),
+      onOthers: (count, isFound) => this.#changedByOthers(count, isFound),
+      onVeto: (_replica, running) => this.scaler.veto(running),
       onChange: () => this.#changed(),
+      mayScale: () => this.standing.isLeader,
+      mayLower: () => this.standing.mayLower,
     };
   }
 
@@ -125,8 +141,7 @@ export class Lifecycle {
     const { id, start } = replica;
     if (isFirst) {
       const totalMs = start.finish('ready', replica.readyAtMs ?? this.#options.clock.nowMs());
-      // Replicas that were found, and not asked for, have begun at a moment that nobody knows.
-      if (!this.isFixed && this.fleet.askedAtMs !== null) this.#history.add(totalMs);
+      if (start.isLearned) this.history.add({ totalMs, steps: [...start.steps] });
       this.#emit({ type: 'ready', replicaId: id, totalMs, steps: start.steps });
     } else this.#emit({ type: 'reinstated', replicaId: id });
     this.backOff.succeed();
@@ -136,42 +151,48 @@ export class Lifecycle {
 
   #becameSuspect(replica: Replica, report: ReplicaReport): void {
     this.#emit({ type: 'suspect', replicaId: replica.id, report });
-    if (this.fleet.ready === 0) this.#signal('unready');
+    if (this.fleet.list.ready === 0) this.#signal('unready');
     if (report === 'stalled' && this.#options.driver.canReplace) this.#replace(replica);
   }
 
   #overdue(replica: Replica): void {
-    const startup = `${this.#options.settings().ready.startupMs / 1_000}s`;
-    const reason = `not ready within ${startup}: ${replica.detail ?? 'it never listened'}`;
-    if (replica.start.isRunning) this.#failStart(replica, reason);
+    const graceMs = this.standing.doubtMs(this.fleet.freshSinceMs);
+    const { startupMs } = this.#options.settings().ready;
+    const cause = lateCause(replica, startupMs);
+    if (graceMs > 0) replica.extend(graceMs);
+    else if (replica.start.isRunning) this.#failStart(replica, cause);
     else {
-      this.#emit({ type: 'replica-lost', replicaId: replica.id, reason });
-      this.#replace(replica);
+      this.#emit({ type: 'replica-lost', replicaId: replica.id, reason: cause.reason });
+      const { replacesLost, canReplace } = this.#options.driver;
+      // The platform's own probes are there to replace it.
+      if (replacesLost && !canReplace) replica.extend(startupMs);
+      else this.#replace(replica);
     }
   }
 
   /** Ends one that was ready once and starts another in its place. */
   #replace(replica: Replica): void {
-    this.fleet.end([replica]);
+    this.fleet.count.end([replica]);
     this.scaler.want();
   }
 
   #exited(replica: Replica, isExpected: boolean): void {
     if (isExpected) return;
-    const reason = replica.status.reason ?? 'it exited';
-    if (replica.start.isRunning) this.#failStart(replica, reason);
+    const cause = exitCause(replica);
+    if (replica.start.isRunning) this.#failStart(replica, cause);
     else {
-      this.#emit({ type: 'replica-lost', replicaId: replica.id, reason });
+      this.#emit({ type: 'replica-lost', replicaId: replica.id, reason: cause.reason });
       this.scaler.reset();
     }
   }
 
   #changed(): void {
+    this.#conditions.update(this.fleet.status.conditions);
     this.scaler.adopt();
     if (this.fleet.isGone && !this.isFixed) this.#signal('gone');
-    else if (this.fleet.ready === 0) this.#signal('unready');
+    else if (this.fleet.list.ready === 0) this.#signal('unready');
     // The last one that was to stay is lost, and others are still on their way out: nothing starts.
-    if (this.#state === 'starting' && !this.isFixed && this.fleet.asked === 0) this.#signal('ending');
+    if (this.state === 'starting' && !this.isFixed && this.fleet.asked === 0) this.#signal('ending');
     this.scaler.reconcile();
   }
 
@@ -180,21 +201,26 @@ export class Lifecycle {
     this.#signal('ending');
   }
 
+  /** Somebody else's count is the one that stands. */
+  #changedByOthers(count: number, isFound: boolean): void {
+    this.scaler.follow(count);
+    if (!isFound) this.#emit({ type: 'scaled-by-others', replicas: count });
+    if (count > 0 && this.fleet.list.ready === 0) this.#signal('woken');
+  }
+
   /** `replica` is the one whose start failed; null: none came, or the fixed ones stay away. */
-  #failStart(replica: Replica | null, cause: string): void {
+  #failStart(replica: Replica | null, cause: Cause): void {
     const { clock, gate, random, target } = this.#options;
-    const output = replica?.status.output ?? [];
-    const lastLine = output.at(-1);
-    const reason = lastLine === undefined || cause.includes(lastLine) ? cause : `${cause}: ${lastLine}`;
-    const start = replica?.start ?? this.#log.addMissing(this.#wokenAtMs);
-    const failure = { reason, phase: start.step, output };
+    const start = replica?.start ?? this.log.addMissing(this.#deadline.armedAtMs);
+    const failure = failureOf(cause, start, replica?.status.output ?? []);
     const retryInMs = this.backOff.fail(failure, clock.nowMs(), random());
-    const totalMs = start.finish('failed', clock.nowMs(), reason);
+    const totalMs = start.finish('failed', clock.nowMs(), failure);
     this.#emit({ type: 'start-failed', replicaId: start.replicaId, totalMs, ...failure, retryInMs });
-    if (replica) this.fleet.end([replica]);
+    if (replica) this.fleet.giveUp(replica);
     else if (!this.isFixed) this.fleet.forgetPending();
     this.scaler.reset();
-    if (this.fleet.ready === 0 && (this.isFixed || this.fleet.asked === 0)) {
+    const isLast = this.isFixed || this.fleet.viable === 0 || (replica === null && this.fleet.isMissing);
+    if (this.fleet.list.ready === 0 && isLast) {
       this.#signal('failed');
       gate.failWaiters(startFailed(target.model, failure, retryInMs));
     }
@@ -202,38 +228,20 @@ export class Lifecycle {
   }
 
   #signal(signal: ActivationSignal): void {
-    const before = this.#state;
-    this.#state = transition(before, signal);
-    if (this.#state === before) return;
-    if (this.#state !== 'starting') return;
-    this.#armDeadline();
+    const before = this.state;
+    this.state = transition(before, signal);
+    if (this.state === before || this.state !== 'starting') return;
+    this.#deadline.arm();
     if (signal === 'woken') this.#emit({ type: 'woken', reason: this.scaler.reason });
-    for (const replica of this.fleet.replicas) replica.hurry();
-  }
-
-  #raised(): void {
-    this.#signal('woken');
-    this.#armDeadline();
-  }
-
-  #armDeadline(): void {
-    const { clock, settings } = this.#options;
-    this.#cancelDeadline?.();
-    this.#wokenAtMs = clock.nowMs();
-    const atMs = this.#wokenAtMs + settings().ready.startupMs;
-    this.#cancelDeadline = clock.setTimer(atMs, () => this.#deadlinePassed());
+    for (const replica of this.fleet.list.all) replica.hurry();
   }
 
   /** Only what the replicas' own deadlines do not cover: none appeared, or fixed ones stay away. */
   #deadlinePassed(): void {
-    this.#cancelDeadline = null;
-    const within = `${this.#options.settings().ready.startupMs / 1_000}s`;
-    if (!this.isFixed) {
-      if (this.fleet.asked > this.fleet.living) this.#failStart(null, `no replica appeared within ${within}`);
-    } else if (this.#state === 'starting') {
-      if (this.#options.gate.waiting === 0) this.#signal('gone');
-      else this.#failStart(null, `not ready within ${within}: ${this.fleet.detail ?? 'never probed'}`);
-    }
+    const cause = missingCause(this.fleet, this.#options.settings().ready.startupMs);
+    if (this.isFixed && this.state !== 'starting') return;
+    if (this.isFixed && this.#options.gate.waiting === 0) this.#signal('gone');
+    else if (this.isFixed || this.fleet.isMissing) this.#failStart(null, cause);
   }
 
   #emit(event: ActivationEvent): void {

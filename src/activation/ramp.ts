@@ -20,6 +20,11 @@ export function rampAt(full: number, rampMs: number, elapsedMs: number): RampPoi
   return { limit: Math.max(1, Math.floor((top * step) / steps)), nextMs: ((step + 1) * rampMs) / steps };
 }
 
+/** The limit of one that is tried again: room for one beside those that hang there; `full` 0 = no limit. Pure. */
+export function canaryLimit(inFlight: number, full: number): number {
+  return full === 0 ? inFlight + 1 : Math.min(inFlight + 1, full);
+}
+
 /** Applies a ramp as time goes on, with one timer. */
 export class SlowStart {
   readonly #clock: Clock;

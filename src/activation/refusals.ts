@@ -1,10 +1,15 @@
+import type { StartFault } from '../core/driver.ts';
 import { PilotlightError } from '../core/errors.ts';
+import type { Leadership } from '../core/leadership.ts';
 import type { StartFailure } from './back-off.ts';
 
-/** `start_failed`, for those who wait when a start fails and for those who come during the back-off. */
+const capacityFaults: readonly (StartFault | null)[] = ['unschedulable', 'quota', 'gated', 'preempted'];
+
+/** `start_failed`, or `no_capacity` where the platform has no room for it; for those who wait when a start fails and for those who come during the back-off. */
 export function startFailed(model: string, failure: StartFailure, retryAfterMs: number): PilotlightError {
   const phase = failure.phase === null ? '' : ` (after "${failure.phase}")`;
-  return new PilotlightError('start_failed', `model "${model}" did not start: ${failure.reason}${phase}`, {
+  const code = capacityFaults.includes(failure.fault) ? 'no_capacity' : 'start_failed';
+  return new PilotlightError(code, `model "${model}" did not start: ${failure.reason}${phase}`, {
     retryAfterMs,
     ...(failure.phase === null ? {} : { phase: failure.phase }),
   });
@@ -29,6 +34,16 @@ export function wouldNotMakeIt(
     `model "${model}" needs at least ${seconds(expected.earliestMs)} more to start and the deadline is in ` +
       `${seconds(Math.max(0, remainingMs))}; it is woken`,
     { retryAfterMs: expected.etaMs },
+  );
+}
+
+/** `standby`: another gateway of the group leads. */
+export function standbyRefusal(model: string, { leader, reason }: Leadership): PilotlightError {
+  const who = leader === null ? 'no gateway is known to lead' : `"${leader}" leads`;
+  const why = reason === null ? '' : ` (${reason})`;
+  return new PilotlightError(
+    'standby',
+    `this gateway is on standby: ${who}${why}; model "${model}" is not served here`,
   );
 }
 

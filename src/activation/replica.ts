@@ -1,9 +1,10 @@
-import type { Cancel } from '../core/clock.ts';
 import type { ReplicaStatus } from '../core/driver.ts';
 import type { ReplicaReport } from '../core/gate.ts';
 import type { ProbeResult } from '../core/prober.ts';
+import { OneTimer } from './one-timer.ts';
 import { nextProbeDelayMs } from './probe-pace.ts';
-import { rampAt, SlowStart } from './ramp.ts';
+import { plannedProbe } from './probe-plan.ts';
+import { canaryLimit, rampAt, SlowStart } from './ramp.ts';
 import type { ReplicaHost, ReplicaState } from './replica-host.ts';
 import { ResetRecord } from './reset-record.ts';
 import type { Start } from './start.ts';
@@ -14,6 +15,8 @@ export class Replica {
   readonly start: Start;
   readonly #host: ReplicaHost;
   readonly #slowStart: SlowStart;
+  readonly #probeTimer: OneTimer;
+  readonly #deadline: OneTimer;
   readonly #record = new ResetRecord();
   #state: ReplicaState = 'starting';
   #status: ReplicaStatus;
@@ -24,14 +27,14 @@ export class Replica {
   #paceFromMs: number;
   #lastProbe: ProbeResult | null = null;
   #probe: AbortController | null = null;
-  #cancelProbe: Cancel | null = null;
-  #cancelDeadline: Cancel | null = null;
 
   constructor(host: ReplicaHost, status: ReplicaStatus, start: Start) {
     this.id = status.id;
     this.start = start;
     this.#host = host;
     this.#slowStart = new SlowStart(host.clock);
+    this.#probeTimer = new OneTimer(host.clock);
+    this.#deadline = new OneTimer(host.clock);
     this.#status = status;
     this.#paceFromMs = start.beganAtMs;
     this.#armDeadline(start.beganAtMs);
@@ -56,16 +59,29 @@ export class Replica {
   }
 
   update(status: ReplicaStatus): void {
+    const wasKeptOut = this.#status.isReady === false;
     this.#status = status;
     for (const step of status.steps) this.#mark(step.name, step.atMs);
     if (status.phase === 'stopping') this.end();
-    if (status.phase === 'running' && !this.#cancelProbe) this.#probeNow();
+    if (status.isReady === false && this.#state === 'ready') this.#suspect('loading');
+    const isDue = !this.#probeTimer.isSet || (wasKeptOut && status.isReady !== false);
+    if (status.phase === 'running' && isDue) this.#probeNow();
   }
 
   report(report: ReplicaReport): void {
     if (this.#state !== 'ready') return;
     if (report === 'answered') this.#answered();
     else if (report !== 'reset' || this.#record.reset(this.#isCanary)) this.#suspect(report);
+  }
+
+  /** A request to it got its first byte. */
+  firstByte(): void {
+    if (this.start.markFirstByte(this.#host.clock.nowMs())) this.#host.onStep(this, 'first byte');
+  }
+
+  /** It has `ms` more to become ready. */
+  extend(ms: number): void {
+    this.#armDeadline(this.#host.clock.nowMs(), ms);
   }
 
   /** Somebody asks for it now: a probe that was put off for lack of demand is made at once. */
@@ -92,7 +108,15 @@ export class Replica {
    * call by which the gate told of its demand.
    */
   undrain(): void {
-    if (this.#state !== 'draining') return;
+    if (this.#state === 'draining') this.#takeUp();
+  }
+
+  /** It was told to end, and the platform keeps it. */
+  revive(): void {
+    if (this.#state === 'ending' && this.#status.phase === 'running') this.#takeUp();
+  }
+
+  #takeUp(): void {
     this.#state = this.#isInGate ? 'suspect' : 'starting';
     this.#probeAfresh(0);
   }
@@ -140,17 +164,16 @@ export class Replica {
   }
 
   #probeNow(): void {
-    this.#cancelProbe?.();
-    this.#cancelProbe = null;
+    this.#probeTimer.cancel();
     this.#isLazy = false;
-    const { origin, phase } = this.#status;
+    const { origin, spec } = plannedProbe(this.#status, this.#host.settings().ready);
     const isProbed = this.#state === 'starting' || this.#state === 'suspect';
-    if (this.#probe || !isProbed || origin === null || phase !== 'running') return;
+    if (this.#probe || !isProbed || origin === null || this.#status.phase !== 'running') return;
     const controller = new AbortController();
     this.#probe = controller;
     const done = (result: ProbeResult) => this.#probed(controller, result);
     this.#host.prober
-      .probe(origin, this.#host.settings().ready, controller.signal)
+      .probe(origin, spec, controller.signal)
       .then(done, (error: unknown) => done({ state: 'unreachable', detail: String(error) }));
   }
 
@@ -161,7 +184,7 @@ export class Replica {
     const nowMs = this.#host.clock.nowMs();
     if (result.state !== 'unreachable') this.#mark('port open', nowMs);
     if (result.state === 'loading') this.#mark('loading', nowMs);
-    if (result.state === 'ready') this.#admit();
+    if (result.state === 'ready' && this.#status.isReady !== false) this.#admit();
     else this.#probeLater(nowMs);
   }
 
@@ -173,7 +196,7 @@ export class Replica {
   }
 
   #probeAt(atMs: number, isLazy: boolean): void {
-    this.#cancelProbe = this.#host.clock.setTimer(atMs, () => this.#probeNow());
+    this.#probeTimer.set(atMs, () => this.#probeNow());
     this.#isLazy = isLazy;
   }
 
@@ -186,24 +209,17 @@ export class Replica {
     this.#readyAtMs ??= nowMs;
     const isFirst = this.start.isRunning;
     this.#mark('ready', nowMs);
+    const { concurrency, scale } = this.#host.settings();
     if (this.#isInGate) {
       this.applyLimit();
-      if (this.#isCanary) gate.setLimit(this.id, this.#canaryLimit());
+      if (this.#isCanary) gate.setLimit(this.id, canaryLimit(gate.inFlightOf(this.id), concurrency));
       gate.reinstate(this.id);
     } else {
-      const { concurrency, scale } = this.#host.settings();
       this.#isInGate = true;
       gate.addReplica(this.id, this.#status.origin ?? '', rampAt(concurrency, scale.rampMs, 0).limit);
       this.#ramp();
     }
     this.#host.onReady(this, isFirst);
-  }
-
-  /** Room for one, beside those that hang there. */
-  #canaryLimit(): number {
-    const { concurrency } = this.#host.settings();
-    const limit = this.#host.gate.inFlightOf(this.id) + 1;
-    return concurrency === 0 ? limit : Math.min(limit, concurrency);
   }
 
   #ramp(): void {
@@ -213,12 +229,8 @@ export class Replica {
     this.#slowStart.run({ full, rampMs: scale.rampMs, beganMs }, (limit) => gate.setLimit(this.id, limit));
   }
 
-  #armDeadline(fromMs: number): void {
-    this.#cancelDeadline?.();
-    this.#cancelDeadline = null;
-    if (this.#host.isFixed) return;
-    const atMs = fromMs + this.#host.settings().ready.startupMs;
-    this.#cancelDeadline = this.#host.clock.setTimer(atMs, () => this.#host.onOverdue(this));
+  #armDeadline(fromMs: number, ms = this.#host.settings().ready.startupMs): void {
+    if (!this.#host.isFixed) this.#deadline.set(fromMs + ms, () => this.#host.onOverdue(this));
   }
 
   #mark(step: string, atMs: number): void {
@@ -228,10 +240,9 @@ export class Replica {
   #stopWork(): void {
     this.#probe?.abort();
     this.#probe = null;
-    this.#cancelProbe?.();
-    this.#cancelDeadline?.();
+    this.#probeTimer.cancel();
+    this.#deadline.cancel();
     this.#slowStart.cancel();
-    this.#cancelProbe = this.#cancelDeadline = null;
     this.#isLazy = false;
   }
 }

@@ -16,6 +16,8 @@ export interface ScalerOptions {
   settings(): ActivationSettings;
   /** True while nothing may be started or ended: paused, stopped, retiring, or fixed replicas. */
   isHeld(): boolean;
+  /** Whether a count may be lowered now; when that changes, it is reconciled. */
+  mayLower(): boolean;
   /** Replicas were asked for. */
   onRaised(): void;
   /** All replicas are about to be ended. */
@@ -23,12 +25,20 @@ export interface ScalerOptions {
   onEvent: OnActivationEvent;
 }
 
+const shortestVetoMs = 5_000;
+const longestVetoMs = 60_000;
+/** After one that could not be followed. */
+const retryMs = 1_000;
+
 /** Asks `decide` when something changed or fell due, and makes the fleet follow. One timer. */
 export class Scaler {
   readonly #options: ScalerOptions;
-  #state: ScaleState = { desired: 0, surplusSinceMs: null, raisedAtMs: null };
+  #state: ScaleState = { desired: 0, surplusSinceMs: null, raisedAtMs: null, byOthers: 0 };
   #reason = 'nobody asked yet';
   #isWanted = false;
+  #askedByOthers: number | undefined;
+  #veto: string | null = null;
+  #vetoUntilMs = 0;
   #isClosed = false;
   #cancel: Cancel | null = null;
 
@@ -50,7 +60,25 @@ export class Scaler {
   /** What was there is not any more: only what is left counts as desired, and nobody asks. */
   reset(): void {
     this.#isWanted = false;
-    this.#state = { desired: this.#options.fleet.asked, surplusSinceMs: null, raisedAtMs: null };
+    const desired = this.#options.fleet.asked;
+    if (this.#askedByOthers !== undefined) this.#askedByOthers = desired;
+    const byOthers = Math.min(desired, this.#state.byOthers);
+    this.#state = { desired, surplusSinceMs: null, raisedAtMs: null, byOthers };
+  }
+
+  /** Somebody else changed the count. */
+  follow(count: number): void {
+    this.#askedByOthers = count;
+  }
+
+  /** A replica that was to end runs requests for others: all stay, for a tenth of the idle time, 5 s to 60 s. */
+  veto(running: number): void {
+    const { clock, fleet, settings } = this.#options;
+    const pauseMs = Math.min(longestVetoMs, Math.max(shortestVetoMs, settings().scale.idleMs / 10));
+    this.#vetoUntilMs = clock.nowMs() + pauseMs;
+    this.#state = { ...this.#state, desired: Math.max(fleet.asked, this.#state.desired) };
+    this.#veto = `kept: ${running} running past the gateway`;
+    this.reconcile();
   }
 
   /** Replicas that were found without having been asked for are not surplus at once. */
@@ -64,13 +92,25 @@ export class Scaler {
     this.#cancel = null;
     const { fleet, backOff, clock } = this.#options;
     if (this.#isClosed || this.#options.isHeld()) return;
+    const before = this.#state;
     const decision = this.#decide();
     let dueMs = decision.nextAtMs;
+    const alsoAt = (atMs: number) => {
+      dueMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, atMs);
+    };
     if (decision.desired > fleet.asked) {
       const waitMs = backOff.remainingMs(clock.nowMs());
       if (waitMs === 0) this.#raise(decision.desired);
-      else dueMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, clock.nowMs() + waitMs);
-    } else if (decision.desired < fleet.asked) this.#lower(decision.desired);
+      else alsoAt(clock.nowMs() + waitMs);
+    } else if (decision.desired < fleet.asked) {
+      const againAtMs = this.#lower(decision.desired);
+      if (againAtMs !== null) {
+        // Nothing was lowered: what there is, is what the next decision begins with.
+        this.#state = { ...before, desired: Math.max(fleet.asked, before.desired) };
+        dueMs = null;
+        if (Number.isFinite(againAtMs)) alsoAt(againAtMs);
+      }
+    }
     // A failing driver may have been told of within the raise, and have set a timer already.
     if (dueMs !== null && this.#cancel === null) this.#cancel = clock.setTimer(dueMs, () => this.reconcile());
   }
@@ -85,21 +125,23 @@ export class Scaler {
     const { gate, fleet, clock, decide } = this.#options;
     const { scale, concurrency } = this.#options.settings();
     // Requests on a replica that is gone are about to fail: they need no other.
-    const isEmpty = fleet.replicas.length === 0;
+    const isEmpty = fleet.list.size === 0;
     const decision = decide(
       {
         waiting: gate.waiting,
         inFlight: isEmpty ? 0 : gate.inFlight,
         idleSinceMs: gate.idleSinceMs,
-        ready: fleet.ready,
-        starting: Math.max(0, fleet.asked - fleet.ready),
+        ready: fleet.list.ready,
+        starting: Math.max(0, Math.min(fleet.asked, fleet.viable) - fleet.list.ready),
         isWanted: this.#isWanted,
+        ...(this.#askedByOthers === undefined ? {} : { askedByOthers: this.#askedByOthers }),
       },
       { ...scale, concurrency },
       this.#state,
       clock.nowMs(),
     );
     this.#isWanted = false;
+    this.#askedByOthers = undefined;
     this.#state = decision.state;
     this.#reason = decision.reason;
     return decision;
@@ -108,16 +150,24 @@ export class Scaler {
   #raise(desired: number): void {
     const { fleet, onEvent } = this.#options;
     const reason = this.#reason;
-    fleet.raise(desired, () => {
+    fleet.count.raise(desired, () => {
       onEvent({ type: 'scaled', replicas: desired, reason });
       this.#options.onRaised();
     });
   }
 
-  #lower(desired: number): void {
-    const { fleet, onEvent } = this.#options;
+  /** Returns null, or when to ask again where it may not be lowered now; Infinity: when something changes. */
+  #lower(desired: number): number | null {
+    const { fleet, clock, onEvent } = this.#options;
+    if (!this.#options.mayLower()) return Number.POSITIVE_INFINITY;
+    if (clock.nowMs() < this.#vetoUntilMs) {
+      this.#reason = this.#veto ?? this.#reason;
+      return this.#vetoUntilMs;
+    }
+    if (!fleet.count.canLower) return clock.nowMs() + retryMs;
     onEvent({ type: 'scaled', replicas: desired, reason: this.#reason });
     if (desired === 0) this.#options.onToZero(this.#reason);
-    fleet.lower(fleet.asked - desired);
+    fleet.count.lower(desired);
+    return null;
   }
 }

@@ -1,9 +1,11 @@
+import type { Removal, StartFault, TargetCondition } from '../core/driver.ts';
 import type { GateControl } from '../core/gate.ts';
 import type { BackOff } from './back-off.ts';
 import type { Fleet } from './fleet.ts';
+import type { Replica } from './replica.ts';
 import type { ReplicaState } from './replica-host.ts';
-import type { Start, StartRecord } from './start.ts';
-import type { LearnedStart } from './start-history.ts';
+import type { StartRecord } from './start.ts';
+import type { StartHistory } from './start-history.ts';
 
 /** One replica, for the admin API. */
 export interface ReplicaSnapshot {
@@ -33,8 +35,15 @@ export interface ActivatorSnapshot {
     readonly reason: string;
     readonly phase: string | null;
     readonly retryInMs: number;
+    readonly fault: StartFault | null;
     readonly output: readonly string[];
   } | null;
+  /** What the platform is asked for, by whoever asked last; null where only this gateway does. */
+  readonly desired: number | null;
+  readonly removal: Removal;
+  /** The driver lost sight of the target. */
+  readonly isStale: boolean;
+  readonly conditions: readonly TargetCondition[];
   /** Why the last scaling decision was made. */
   readonly decision: string;
 }
@@ -42,6 +51,8 @@ export interface ActivatorSnapshot {
 /** How far a start is: the one that is expected to be ready first. */
 export interface StartProgress {
   readonly step: string | null;
+  /** What holds it up, where the platform says so. */
+  readonly detail: string | null;
   /** From the median of past starts. */
   readonly etaMs: number | null;
   /** The earliest to be expected (10 % quantile); null with fewer than five learned starts. */
@@ -49,30 +60,41 @@ export interface StartProgress {
   readonly sinceMs: number | null;
 }
 
-const learnedStartsNeeded = 5;
-
 /** Where the first start of a fleet stands. Pure. */
-export function progressOf(fleet: Fleet, learned: LearnedStart | null, nowMs: number): StartProgress {
-  const running = fleet.replicas.filter((r) => r.state === 'starting' && r.start.isRunning);
-  const first = running.reduce<Start | null>(
-    (best, { start }) => (best === null || start.beganAtMs < best.beganAtMs ? start : best),
+export function progressOf(fleet: Fleet, history: StartHistory, nowMs: number): StartProgress {
+  const running = fleet.list.in('starting').filter((replica) => replica.start.isRunning);
+  const first = running.reduce<Replica | null>(
+    (best, one) => (best === null || one.start.beganAtMs < best.start.beganAtMs ? one : best),
     null,
   );
-  const beganAtMs = first?.beganAtMs ?? (fleet.asked > fleet.living ? fleet.askedAtMs : null);
-  if (beganAtMs === null) return { step: null, etaMs: null, earliestMs: null, sinceMs: null };
+  const beganAtMs = first?.start.beganAtMs ?? (fleet.isMissing ? fleet.count.askedAtMs : null);
+  if (beganAtMs === null) return { step: null, detail: null, etaMs: null, earliestMs: null, sinceMs: null };
   const sinceMs = nowMs - beganAtMs;
+  const rest = history.rest(first?.start.steps ?? [], sinceMs);
   return {
-    step: first?.step ?? null,
-    etaMs: learned && Math.max(0, learned.medianMs - sinceMs),
-    earliestMs:
-      learned && learned.count >= learnedStartsNeeded ? Math.max(0, learned.earlyMs - sinceMs) : null,
+    step: first?.start.step ?? null,
+    detail: first?.status.reason ?? fleet.status.failure ?? null,
+    etaMs: rest?.medianMs ?? null,
+    earliestMs: rest?.earlyMs ?? null,
     sinceMs,
+  };
+}
+
+/** What the platform says of the target. */
+export function targetSnapshot({
+  status,
+}: Fleet): Pick<ActivatorSnapshot, 'desired' | 'removal' | 'isStale' | 'conditions'> {
+  return {
+    desired: status.desired ?? null,
+    removal: status.removal ?? 'victims',
+    isStale: status.isStale === true,
+    conditions: status.conditions ?? [],
   };
 }
 
 /** The replicas of a fleet. `wallOffsetMs` turns `nowMs` into milliseconds since the epoch. */
 export function replicaSnapshots(fleet: Fleet, gate: GateControl, wallOffsetMs: number): ReplicaSnapshot[] {
-  return fleet.replicas.map((replica) => ({
+  return fleet.list.all.map((replica) => ({
     id: replica.id,
     origin: replica.status.origin,
     state: replica.state,

@@ -1,3 +1,11 @@
+import type { StartStep } from './start.ts';
+
+/** A past start that became ready, in plain JSON: what is kept across restarts of the gateway. */
+export interface StartSample {
+  readonly totalMs: number;
+  readonly steps: readonly StartStep[];
+}
+
 /** When a start is expected to end, in milliseconds since it began. */
 export interface LearnedStart {
   /** 10 % quantile. */
@@ -9,47 +17,126 @@ export interface LearnedStart {
   readonly count: number;
 }
 
+/** What is left of a running start, in milliseconds. */
+export interface ExpectedRest {
+  readonly medianMs: number;
+  /** 10 % quantile; null with fewer than five learned starts. */
+  readonly earlyMs: number | null;
+}
+
 const maxSamples = 32;
+const maxSteps = 32;
+const learnedStartsNeeded = 5;
 /** Each newer start makes the older ones count this much less, so that a changed model is learned in a few starts. */
 const decay = 0.85;
 
-/** How long past starts took. Only starts that became ready belong in it. */
+/** How long past starts took, step by step. Only starts that became ready belong in it. */
 export class StartHistory {
   /** Newest first. */
-  readonly #totalsMs: number[] = [];
+  readonly #samples: StartSample[] = [];
 
-  add(totalMs: number): void {
-    this.#totalsMs.unshift(totalMs);
-    if (this.#totalsMs.length > maxSamples) this.#totalsMs.pop();
+  /** Newest first, at most 32. */
+  get samples(): readonly StartSample[] {
+    return this.#samples;
+  }
+
+  add({ totalMs, steps }: StartSample): void {
+    this.#samples.unshift({ totalMs, steps: steps.slice(0, maxSteps) });
+    if (this.#samples.length > maxSamples) this.#samples.pop();
+  }
+
+  /** Takes what an earlier gateway kept, newest first, as older than what was learned here; what makes no sense is left out. */
+  seed(samples: unknown): void {
+    if (!Array.isArray(samples)) return;
+    const room = maxSamples - this.#samples.length;
+    const sound = samples.slice(0, maxSamples).map(soundSample);
+    this.#samples.push(...sound.filter((sample) => sample !== null).slice(0, room));
   }
 
   /** Weighted quantiles of what was learned; null before the first start. */
   learned(): LearnedStart | null {
-    if (this.#totalsMs.length === 0) return null;
-    const samples = this.#totalsMs
-      .map((totalMs, age) => ({ totalMs, weight: decay ** age }))
-      .sort((a, b) => a.totalMs - b.totalMs);
+    const totals = this.#weighted(({ totalMs }) => totalMs);
+    if (totals.length === 0) return null;
     return {
-      earlyMs: weightedQuantile(samples, 0.1),
-      medianMs: weightedQuantile(samples, 0.5),
-      lateMs: weightedQuantile(samples, 0.9),
-      count: samples.length,
+      earlyMs: weightedQuantile(totals, 0.1),
+      medianMs: weightedQuantile(totals, 0.5),
+      lateMs: weightedQuantile(totals, 0.9),
+      count: totals.length,
     };
+  }
+
+  /**
+   * What is left of a start that has taken these steps in `sinceMs`: what was left of past ones at the last of its steps
+   * that they passed as well, less the time since then. null before the first start.
+   */
+  rest(steps: readonly StartStep[], sinceMs: number): ExpectedRest | null {
+    const passed = steps.findLast(({ name }) =>
+      this.#samples.some((sample) => offsetIn(sample, name) !== null),
+    );
+    const left = this.#weighted((sample) => {
+      if (passed === undefined) return sample.totalMs;
+      const offsetMs = offsetIn(sample, passed.name);
+      return offsetMs === null ? null : Math.max(0, sample.totalMs - offsetMs);
+    });
+    if (left.length === 0) return null;
+    const elapsedMs = sinceMs - (passed?.offsetMs ?? 0);
+    const earlyMs =
+      left.length < learnedStartsNeeded ? this.#earlyRest(sinceMs) : weightedQuantile(left, 0.1) - elapsedMs;
+    return {
+      medianMs: Math.max(0, weightedQuantile(left, 0.5) - elapsedMs),
+      earlyMs: earlyMs === null ? null : Math.max(0, earlyMs),
+    };
+  }
+
+  /** By the whole time of past starts. */
+  #earlyRest(sinceMs: number): number | null {
+    const learned = this.learned();
+    return learned === null || learned.count < learnedStartsNeeded ? null : learned.earlyMs - sinceMs;
+  }
+
+  /** In ascending order; samples without the value are left out. */
+  #weighted(valueIn: (sample: StartSample) => number | null): Weighted[] {
+    return this.#samples
+      .map((sample, age) => ({ valueMs: valueIn(sample), weight: decay ** age }))
+      .filter((one): one is Weighted => one.valueMs !== null)
+      .sort((a, b) => a.valueMs - b.valueMs);
   }
 }
 
-interface Sample {
-  readonly totalMs: number;
+interface Weighted {
+  readonly valueMs: number;
   readonly weight: number;
 }
 
-/** The smallest sample at which the weights of it and the smaller ones reach the share `q` (inverse distribution). */
-function weightedQuantile(sorted: readonly Sample[], q: number): number {
-  const limit = q * sorted.reduce((sum, sample) => sum + sample.weight, 0);
+function offsetIn({ steps }: StartSample, name: string): number | null {
+  return steps.find((step) => step.name === name)?.offsetMs ?? null;
+}
+
+function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function isStep(value: unknown): value is StartStep {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, offsetMs } = value as Partial<StartStep>;
+  return typeof name === 'string' && name.length <= 64 && isDuration(offsetMs);
+}
+
+function soundSample(value: unknown): StartSample | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { totalMs, steps } = value as Partial<StartSample>;
+  if (!isDuration(totalMs) || !Array.isArray(steps)) return null;
+  const sound = steps.slice(0, maxSteps).filter(isStep);
+  return { totalMs, steps: sound.map(({ name, offsetMs }) => ({ name, offsetMs })) };
+}
+
+/** The smallest value at which the weights of it and the smaller ones reach the share `q` (inverse distribution). */
+function weightedQuantile(sorted: readonly Weighted[], q: number): number {
+  const limit = q * sorted.reduce((sum, { weight }) => sum + weight, 0);
   let seen = 0;
-  for (const sample of sorted) {
-    seen += sample.weight;
-    if (seen >= limit) return sample.totalMs;
+  for (const { valueMs, weight } of sorted) {
+    seen += weight;
+    if (seen >= limit) return valueMs;
   }
-  return sorted.at(-1)?.totalMs ?? 0;
+  return sorted.at(-1)?.valueMs ?? 0;
 }

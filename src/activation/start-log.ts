@@ -28,6 +28,12 @@ export class StartLog {
   addMissing(beganAtMs: number | null): Start {
     const nowMs = this.#clock.nowMs();
     const sinceMs = nowMs - (beganAtMs ?? nowMs);
-    return this.add(new Start(null, nowMs - sinceMs, this.#clock.wallMs() - sinceMs));
+    return this.add(
+      new Start({
+        replicaId: null,
+        beganAtMs: nowMs - sinceMs,
+        wallMs: this.#clock.wallMs() - sinceMs,
+      }),
+    );
   }
 }

@@ -1,7 +1,12 @@
-import type { Decide, Observed, ScaleSpec, ScaleState } from '../core/scaling.ts';
+import type { Decide, Decision, Observed, ScaleSpec, ScaleState } from '../core/scaling.ts';
 
 /** The state before the first decision. */
-export const initialScaleState: ScaleState = { desired: 0, surplusSinceMs: null, raisedAtMs: null };
+export const initialScaleState: ScaleState = {
+  desired: 0,
+  surplusSinceMs: null,
+  raisedAtMs: null,
+  byOthers: 0,
+};
 
 /** A surplus under load is looked at again after a tenth of `idleMs`, but not more often than this. */
 const leastCheckMs = 1_000;
@@ -12,17 +17,25 @@ const stillRising = Number.POSITIVE_INFINITY;
 /**
  * How many replicas there should be: as many as the requests of the moment fill, upward at once, downward when fewer
  * would have done for `idleMs`, to zero only when nothing waited or ran for `idleMs`. A count is never lowered while
- * a replica starts. `idleMs` 0 lowers nothing. Always within [min, max].
+ * a replica starts. `idleMs` 0 lowers nothing. Always within [min, max], but that a count which others asked for may
+ * be above max until it is surplus. Where others own the count, only 0 -> 1.
  */
-export const decide: Decide = (observed, spec, state, nowMs) => {
+export const decide: Decide = (observed, spec, before, nowMs) => {
+  const state = withOthers(observed, before, nowMs);
+  if (spec.owner === 'external') return decideOnlyWake(observed, spec, state);
   const max = Math.max(spec.max, spec.min);
   const needed = Math.min(max, Math.max(spec.min, replicasFor(observed, spec)));
-  const current = Math.min(max, Math.max(spec.min, state.desired));
+  const current = Math.min(Math.max(max, state.byOthers), Math.max(spec.min, state.desired));
   const raisedAtMs = upSinceMs(observed, state, { nowMs, isRaised: needed > state.desired });
   const keep = (desired: number, reason: string, sinceMs: number | null, nextAtMs: number | null) => ({
     desired,
     reason,
-    state: { desired, surplusSinceMs: sinceMs, raisedAtMs },
+    state: {
+      desired,
+      surplusSinceMs: sinceMs,
+      raisedAtMs,
+      byOthers: desired > max ? desired : 0,
+    },
     nextAtMs,
   });
 
@@ -55,6 +68,22 @@ export const decide: Decide = (observed, spec, state, nowMs) => {
     isIdle ? dueMs : Math.min(dueMs, nowMs + checkMs),
   );
 };
+
+/** What others asked for is what there is now, and counts as raised at this moment. */
+function withOthers({ askedByOthers }: Observed, state: ScaleState, nowMs: number): ScaleState {
+  if (askedByOthers === undefined) return state;
+  return { desired: askedByOthers, surplusSinceMs: null, raisedAtMs: nowMs, byOthers: askedByOthers };
+}
+
+function decideOnlyWake(observed: Observed, spec: ScaleSpec, state: ScaleState): Decision {
+  const isNeeded = spec.min > 0 || replicasFor(observed, spec) > 0;
+  const desired = state.desired === 0 && isNeeded ? 1 : state.desired;
+  const reason =
+    desired > state.desired
+      ? reasonFor(observed, desired, spec)
+      : `others own the count: ${desired === 1 ? '1 replica' : `${desired} replicas`}`;
+  return { desired, reason, state: { ...state, desired, byOthers: 0 }, nextAtMs: null };
+}
 
 function replicasFor(observed: Observed, spec: ScaleSpec): number {
   const load = observed.waiting + observed.inFlight;

@@ -13,8 +13,11 @@ export interface Revision extends Candidate {
   configure(model: ModelSettings): void;
   /** Requests that it has running at a server (`http://host:port`). */
   inFlightAt(server: string): number;
-  /** Ends after everybody who waits or runs there has been served, or when the signal aborts. */
-  retire(signal: AbortSignal): Promise<void>;
+  /**
+   * Ends after everybody who waits or runs there has been served, or when the signal aborts. `keepsReplicas`: the model
+   * leaves the configuration, and replicas that a platform keeps are left to it.
+   */
+  retire(signal: AbortSignal, options: { readonly keepsReplicas: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -139,7 +142,7 @@ export class Lineage<R extends Revision> implements RevisionOwner<R> {
   remove(): void {
     this.#abandonNext();
     this.#isRemoved = true;
-    this.#retire(this.#current);
+    this.#retire(this.#current, { keepsReplicas: true });
   }
 
   #abandonNext(): void {
@@ -163,9 +166,9 @@ export class Lineage<R extends Revision> implements RevisionOwner<R> {
     this.#options.onEvent({ type: 'rollout-in-service' });
   }
 
-  #retire(runtime: R): void {
+  #retire(runtime: R, options = { keepsReplicas: false }): void {
     this.#ending.add(runtime);
-    const retired = runtime.retire(this.#options.signal);
+    const retired = runtime.retire(this.#options.signal, options);
     retired.catch((error: unknown) => this.#options.onEvent({ type: 'retiring-failed', error }));
     const ended = () => this.#ending.delete(runtime) && this.#startHeld();
     retired.then(ended, ended);

@@ -93,7 +93,8 @@ export interface TargetStatus {
   readonly fault?: StartFault;
   /**
    * The count that is asked for now, by whoever asked last: it differs from that of the last `scale` when somebody else
-   * (a person, an HPA) changed it, and is obeyed. Absent: only `scale` changes it.
+   * (a person, an HPA) changed it, and is obeyed. From the resolution of a `scale` on it is what that asked for, or what
+   * others asked for later, never what was before. Absent: only `scale` changes it.
    */
   readonly desired?: number;
   /** What is known about which replicas end when the count goes down; default `victims`. */

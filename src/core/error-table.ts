@@ -168,6 +168,15 @@ export const errorTable = {
     when: 'The backend did not start: it exited, passed its startup deadline, or is in its back-off after that.',
     remedy: 'Read the reason and the last output lines in the message or in /api/models.',
   },
+  no_capacity: {
+    status: 503,
+    type: 'server_error',
+    shouldRetry: false,
+    retryAfter: true,
+    when: 'The platform has no room for the backend: no node takes it, it is held back or was preempted, or a quota is used up.',
+    remedy:
+      "Read the scheduler's words in the message; add capacity (a GPU that is missing), or raise the quota.",
+  },
   queue_timeout: {
     status: 503,
     type: 'server_error',
@@ -199,6 +208,15 @@ export const errorTable = {
     retryAfter: true,
     when: 'The gateway is shutting down.',
     remedy: 'Retry: another gateway, or this one after its restart, answers.',
+  },
+  standby: {
+    status: 503,
+    type: 'server_error',
+    shouldRetry: true,
+    retryAfter: true,
+    when: 'Another gateway of the group holds the lease, or nobody knows to: this one admits and scales nothing.',
+    remedy:
+      'Retry: the Service leads to the gateway that is ready; look at the lease that the message names.',
   },
   paused: {
     status: 503,

@@ -45,6 +45,8 @@ export interface WakeInfo {
   readonly state: string;
   /** The step the start is in (`spawned`, `port open`, `loading`), or null. */
   readonly step: string | null;
+  /** What holds it up, in one line, where the platform says so: `unschedulable: Insufficient nvidia.com/gpu`; else null. */
+  readonly detail: string | null;
   /** Expected milliseconds until ready, from past starts; null when nothing is known. */
   readonly etaMs: number | null;
   /** Milliseconds since the running start began; null when none runs. */

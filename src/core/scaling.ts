@@ -10,6 +10,8 @@ export interface Observed {
   readonly starting: number;
   /** Somebody asked for the model (a request, a warm-up) since the last decision. */
   readonly isWanted: boolean;
+  /** The count that somebody else asked for since the last decision: obeyed, also above max; absent: nobody did. */
+  readonly askedByOthers?: number;
 }
 
 /** The settings a decision obeys. */
@@ -20,6 +22,8 @@ export interface ScaleSpec {
   readonly idleMs: number;
   /** Per replica; 0 = no limit. */
   readonly concurrency: number;
+  /** `external`: others own the count, and only 0 -> 1 is decided. */
+  readonly owner: 'pilotlight' | 'external';
 }
 
 /** What a decision leaves for the next one; the caller keeps it and never looks inside. */
@@ -29,6 +33,8 @@ export interface ScaleState {
   readonly surplusSinceMs: number | null;
   /** When the count last rose, for the minimum up time. */
   readonly raisedAtMs: number | null;
+  /** The count that others asked for, while it stands above max; else 0. */
+  readonly byOthers: number;
 }
 
 export interface Decision {

@@ -3,7 +3,7 @@ import { StartHistory } from '../../src/activation/start-history.ts';
 
 function learnedFrom(...totalsMs: number[]) {
   const history = new StartHistory();
-  for (const totalMs of totalsMs) history.add(totalMs);
+  for (const totalMs of totalsMs) history.add({ totalMs, steps: [] });
   return history.learned();
 }
 

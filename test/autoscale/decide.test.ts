@@ -3,9 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { decide, initialScaleState } from '../../src/autoscale/decide.ts';
 import type { Observed, ScaleSpec, ScaleState } from '../../src/core/scaling.ts';
 
-const spec: ScaleSpec = { min: 0, max: 4, idleMs: 60_000, concurrency: 2 };
+const spec: ScaleSpec = { min: 0, max: 4, idleMs: 60_000, concurrency: 2, owner: 'pilotlight' };
 const idle: Observed = { waiting: 0, inFlight: 0, idleSinceMs: 0, ready: 0, starting: 0, isWanted: false };
-const up = (desired: number): ScaleState => ({ desired, surplusSinceMs: null, raisedAtMs: null });
+const up = (desired: number): ScaleState => ({
+  desired,
+  surplusSinceMs: null,
+  raisedAtMs: null,
+  byOthers: 0,
+});
 const busy = (load: number, ready: number): Observed => ({
   ...idle,
   inFlight: load,
@@ -77,7 +82,12 @@ describe('decide', () => {
     });
     const specs = fc
       .record({ min: fc.nat(3), more: fc.nat(4), idleMs: fc.nat(100_000), concurrency: fc.nat(4) })
-      .map(({ min, more, ...rest }) => ({ min, max: Math.max(1, min + more), ...rest }));
+      .map(({ min, more, ...rest }) => ({
+        min,
+        max: Math.max(1, min + more),
+        owner: 'pilotlight' as const,
+        ...rest,
+      }));
     fc.assert(
       fc.property(specs, fc.array(step, { minLength: 1, maxLength: 40 }), (scale, steps) => {
         let state = initialScaleState;

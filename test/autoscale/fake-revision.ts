@@ -33,7 +33,7 @@ export class FakeRevision implements Revision {
   }
 
   wakeInfo(): WakeInfo {
-    return { state: this.state, step: null, etaMs: null, sinceMs: null };
+    return { state: this.state, step: null, detail: null, etaMs: null, sinceMs: null };
   }
 
   configure(settings: ModelSettings): void {
@@ -50,8 +50,8 @@ export class FakeRevision implements Revision {
     this.#tell('start', this.state === 'paused' ? 'paused' : 'cold');
   }
 
-  retire(): Promise<void> {
-    this.told.push('retire');
+  retire(_signal: AbortSignal, { keepsReplicas }: { readonly keepsReplicas: boolean }): Promise<void> {
+    this.told.push(keepsReplicas ? 'retire and keep' : 'retire');
     return this.#ended.promise;
   }
 

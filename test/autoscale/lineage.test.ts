@@ -173,7 +173,7 @@ describe('a lineage that is removed', () => {
     const h = new Harness();
     const [old, next] = await h.rollOut('ready');
     h.lineage.remove();
-    expect([old.told.at(-1), next.told.at(-1)]).toEqual(['retire', 'retire']);
+    expect([old.told.at(-1), next.told.at(-1)]).toEqual(['retire and keep', 'retire']);
     old.end();
     await h.clock.settle();
     expect(h.lineage.isGone).toBe(false);
@@ -192,7 +192,7 @@ describe('a lineage that is removed', () => {
       h.lineage.remove();
       old.end();
       await h.clock.settle();
-      expect(held.told).toEqual(waiters.length > 0 ? ['retire', 'start'] : ['retire']);
+      expect(held.told).toEqual(waiters.length > 0 ? ['retire and keep', 'start'] : ['retire and keep']);
     }
   });
 
