@@ -2,8 +2,10 @@ import { Activator } from '../../src/activation/activator.ts';
 import type { ActivationEvent } from '../../src/activation/events.ts';
 import type { ActivationSettings } from '../../src/activation/settings.ts';
 import { decide } from '../../src/autoscale/decide.ts';
+import type { LoadGauge } from '../../src/core/load-gauge.ts';
 import { FakeDriver, type FakeDriverOptions } from '../support/fake-driver.ts';
 import { FakeGate } from '../support/fake-gate.ts';
+import { FakeLeadership } from '../support/fake-leadership.ts';
 import { FakeProber } from '../support/fake-prober.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -36,10 +38,15 @@ export class Harness {
   readonly gate = new FakeGate(this.clock);
   readonly prober = new FakeProber();
   readonly events: ActivationEvent[] = [];
+  readonly leadership = new FakeLeadership();
   readonly driver: FakeDriver;
   readonly activator: Activator;
 
-  constructor(settings: ActivationSettings = defaults, driver: FakeDriverOptions = {}) {
+  constructor(
+    settings: ActivationSettings = defaults,
+    driver: FakeDriverOptions = {},
+    { gauge = null }: { readonly gauge?: LoadGauge | null } = {},
+  ) {
     this.driver = new FakeDriver(driver);
     this.activator = new Activator({
       target: { id: 'm/default', model: 'm', revision: 'default', backend: null },
@@ -50,6 +57,8 @@ export class Harness {
       decide,
       settings,
       random: () => 0,
+      leadership: this.leadership,
+      gauge,
       onEvent: (event) => this.events.push(event),
     });
     this.activator.start();

@@ -1,9 +1,15 @@
 import type { Driver, ReplicaStatus, ScaleRequest, Target, TargetStatus } from '../../src/core/driver.ts';
 
 /** What kind of driver is played. */
-export type FakeDriverOptions = Partial<Pick<Driver, 'isFixed' | 'canReplace' | 'replacesLost'>>;
+export type FakeDriverOptions = Partial<Pick<Driver, 'isFixed' | 'canReplace' | 'replacesLost'>> & {
+  /** Where `replacesLost`: the count that stands before anybody asks. */
+  readonly desired?: number;
+};
 
-/** A Driver whose replicas start, run and exit when the test says so; it obeys `scale` at once. */
+/**
+ * A Driver whose replicas start, run and exit when the test says so; it obeys `scale` at once. With `replacesLost` it
+ * has a count that others may change, and `control` makes up for what is missing or too many, as a controller does.
+ */
 export class FakeDriver implements Driver {
   readonly name = 'fake';
   readonly isFixed: boolean;
@@ -13,6 +19,12 @@ export class FakeDriver implements Driver {
   /** While set, `scale` rejects with it. */
   scaleError: Error | null = null;
   watchers = 0;
+  /** What of the target's status is told besides the replicas. */
+  told: Partial<Omit<TargetStatus, 'replicas' | 'desired'>> = {};
+  /** While true, `scale` only takes the count, and `control` does the rest. */
+  isLate = false;
+  /** With `replacesLost`: the count that stands. */
+  desired: number;
   readonly #replicas = new Map<string, ReplicaStatus>();
   #failure: string | null = null;
   #onStatus: ((status: TargetStatus) => void) | null = null;
@@ -20,7 +32,13 @@ export class FakeDriver implements Driver {
   #made = 0;
 
   /** Like the process driver unless told otherwise. */
-  constructor({ isFixed = false, canReplace = !isFixed, replacesLost = false }: FakeDriverOptions = {}) {
+  constructor({
+    isFixed = false,
+    canReplace = !isFixed,
+    replacesLost = false,
+    desired = 0,
+  }: FakeDriverOptions = {}) {
+    this.desired = desired;
     this.isFixed = isFixed;
     this.canReplace = canReplace;
     this.replacesLost = replacesLost;
@@ -42,11 +60,29 @@ export class FakeDriver implements Driver {
     this.requests.push(request);
     if (this.scaleError) throw this.scaleError;
     this.#failure = null;
+    this.desired = request.replicas;
+    if (!this.isLate) this.control(request);
+    this.publish();
+  }
+
+  /** Ends those that are too many, and makes those that are missing. */
+  control(request: ScaleRequest = { replicas: this.desired }): void {
     const living = this.living;
     const victims = living.toSorted((a, b) => this.#rank(b, request) - this.#rank(a, request));
     for (const id of victims.slice(0, Math.max(0, living.length - request.replicas)))
       this.#set(id, { phase: 'stopping' });
     for (let missing = request.replicas - living.length; missing > 0; missing--) this.add();
+  }
+
+  /** Somebody else asks for this count. */
+  byOthers(count: number): void {
+    this.desired = count;
+    this.publish();
+  }
+
+  /** Changes what is told of one replica. */
+  change(id: string, change: Partial<ReplicaStatus>): void {
+    this.#set(id, change);
     this.publish();
   }
 
@@ -113,10 +149,18 @@ export class FakeDriver implements Driver {
 
   publish(): void {
     const replicas = [...this.#replicas.values()];
-    this.#onStatus?.({ replicas, ...(this.#failure === null ? {} : { failure: this.#failure }) });
+    this.#onStatus?.({
+      replicas,
+      ...this.told,
+      ...(this.replacesLost ? { desired: this.desired } : {}),
+      ...(this.#failure === null ? {} : { failure: this.#failure }),
+    });
   }
 
   #rank(id: string, { victims = [] }: ScaleRequest): number {
+    if (this.told.removal === 'highest-ordinal') return this.#replicas.get(id)?.ordinal ?? -1;
+    // A controller ends those that are not ready first, whatever it is asked.
+    if (this.replacesLost && this.#replicas.get(id)?.phase === 'starting') return 2;
     return victims.includes(id) ? 1 : 0;
   }
 
