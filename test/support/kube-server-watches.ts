@@ -53,7 +53,8 @@ export class KubeWatches {
     } else for (const change of this.#store.since(since)) this.#tell(watch, change);
     this.#open.add(watch);
     const timeoutS = Number(query.get('timeoutSeconds') ?? 0);
-    const timer = timeoutS > 0 ? setTimeout(() => res.end(), timeoutS * 1_000) : undefined;
+    const timer =
+      timeoutS > 0 ? setTimeout(() => this.#open.delete(watch) && res.end(), timeoutS * 1_000) : undefined;
     timer?.unref();
     res.on('close', () => {
       clearTimeout(timer);
@@ -74,11 +75,17 @@ export class KubeWatches {
   }
 
   end(): void {
-    for (const { res } of this.#open) res.end();
+    for (const { res } of this.#take()) res.end();
   }
 
   cut(): void {
-    for (const { res } of this.#open) res.socket?.resetAndDestroy();
+    for (const { res } of this.#take()) res.socket?.resetAndDestroy();
+  }
+
+  #take(): Watch[] {
+    const all = [...this.#open];
+    this.#open.clear();
+    return all;
   }
 
   #tell(watch: Watch, change: Change): void {

@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import type { KubeApi } from '../../src/kube/api.ts';
+import { createKubeApi } from '../../src/kube/client.ts';
+import type { Kept, Mirrors } from '../../src/kube/mirror.ts';
+import { createMirrors } from '../../src/kube/mirrors.ts';
+import { KubeServer } from '../support/kube-server.ts';
+import type { KubeObject } from '../support/kube-server-store.ts';
+
+const path = '/api/v1/namespaces/llm/pods';
+const { signal } = new AbortController();
+const spec = {
+  path,
+  project: (object: unknown): Kept | null => {
+    const { uid, name, namespace, resourceVersion } = (object as KubeObject).metadata;
+    return { uid: uid!, name, namespace: namespace!, resourceVersion: resourceVersion! };
+  },
+};
+let server: KubeServer;
+let api: KubeApi;
+let mirrors: Mirrors;
+beforeEach(() => begin());
+afterEach(() => end());
+
+async function begin(): Promise<void> {
+  server = await KubeServer.start();
+  const access = {
+    server: server.url,
+    namespace: 'llm',
+    tls: {},
+    headers: async () => ({}),
+    refresh: () => undefined,
+  };
+  api = createKubeApi({ access, clock: systemClock, userAgent: 'test' });
+  mirrors = createMirrors({ api, clock: systemClock, random: Math.random, onFault: () => undefined });
+}
+
+async function end(): Promise<void> {
+  await mirrors.close();
+  await api.close();
+  await server.close();
+}
+
+const names = (mirror: { list(): Iterable<Kept> }) => [...mirror.list()].map(({ name }) => name).sort();
+const lists = () => server.requests.filter(({ verb }) => verb === 'list').length;
+
+async function synced() {
+  const { mirror, release } = mirrors.use(spec);
+  await mirror.synced(5_000, signal);
+  await expect.poll(() => server.watchCount()).toBe(1);
+  return { mirror, release };
+}
+
+describe('a mirror', () => {
+  it('takes a list of many pages and then each change', async () => {
+    for (let n = 0; n < 1_201; n++) server.put(`${path}/p${n}`, {});
+    const { mirror } = await synced();
+    expect([names(mirror).length, lists()]).toEqual([1_201, 3]);
+    server.delete(`${path}/p7`);
+    server.put(`${path}/new`, {});
+    await expect.poll(() => mirror.get('llm', 'new')?.name).toBe('new');
+    expect([mirror.get('llm', 'p7'), names(mirror).length]).toEqual([undefined, 1_201]);
+  });
+
+  it('shares one watch among its users, which the last one ends', async () => {
+    const { release } = await synced();
+    const other = mirrors.use(spec);
+    release();
+    release();
+    expect([mirrors.size, server.watchCount()]).toEqual([1, 1]);
+    other.release();
+    await expect.poll(() => server.watchCount()).toBe(0);
+    expect(mirrors.size).toBe(0);
+  });
+
+  it('opens an ended or broken watch where it was, without a list', async () => {
+    const { mirror } = await synced();
+    server.cutWatches();
+    server.put(`${path}/a`, {});
+    await expect.poll(() => names(mirror)).toEqual(['a']);
+    server.endWatches();
+    server.put(`${path}/b`, {});
+    await expect.poll(() => names(mirror)).toEqual(['a', 'b']);
+    expect([lists(), mirror.isFresh]).toEqual([1, true]);
+  });
+
+  it('lists again when its version is forgotten, and tells the differences', async () => {
+    server.put(`${path}/same`, {});
+    server.put(`${path}/gone`, {});
+    server.put(`${path}/other`, {});
+    const { mirror } = await synced();
+    const told: string[] = [];
+    mirror.listen({
+      onSet: (object, before) => told.push(`set ${object.name} ${before === undefined}`),
+      onDelete: ({ name }) => told.push(`delete ${name}`),
+    });
+    await server.down();
+    server.delete(`${path}/gone`);
+    server.delete(`${path}/other`);
+    server.put(`${path}/other`, {});
+    server.compact();
+    await server.up();
+    await expect.poll(() => told.sort()).toEqual(['delete gone', 'delete other', 'set other true']);
+    expect(names(mirror)).toEqual(['other', 'same']);
+  });
+
+  it('goes on after garbage, an ERROR event and objects of another shape', async () => {
+    const { mirror } = await synced();
+    server.sendToWatches('{"type":"BOOKMARK","object":7}\n{"type":"ADDED","object":null}\n');
+    server.sendToWatches('{"type":"ERROR","object":{"code":500,"message":"etcd"}}\n');
+    await expect.poll(() => mirror.fault?.message ?? '').toContain('etcd');
+    await expect.poll(() => mirror.fault).toBe(null);
+    server.sendToWatches('no json\n');
+    server.put(`${path}/a`, {});
+    await expect.poll(() => names(mirror)).toEqual(['a']);
+  });
+
+  it('says that it is denied, and is fresh once it is not', async () => {
+    server.fault({ kind: 'forbid', verb: 'list' });
+    const { mirror } = mirrors.use(spec);
+    await expect(mirror.synced(100, signal)).rejects.toThrow('cannot list resource "pods"');
+    expect([mirror.isSynced, mirror.fault?.status]).toEqual([false, 403]);
+    server.heal();
+    await expect.poll(() => [mirror.isFresh, mirror.fault]).toEqual([true, null]);
+  });
+
+  it('keeps its content while the server is away, stale after 5 s, and finds back within a second', async () => {
+    server.put(`${path}/a`, {});
+    const { mirror } = await synced();
+    let flips = 0;
+    mirror.listen({ onState: () => flips++ });
+    await server.down();
+    await expect.poll(() => flips).toBeGreaterThan(0);
+    expect([mirror.isFresh, names(mirror)]).toEqual([true, ['a']]);
+    await expect.poll(() => mirror.isFresh).toBe(false);
+    expect(names(mirror)).toEqual(['a']);
+    const backAtMs = performance.now();
+    await server.up();
+    await expect.poll(() => [mirror.isFresh, mirror.fault]).toEqual([true, null]);
+    expect(performance.now() - backAtMs).toBeLessThan(2_000);
+  });
+
+  it('is what the server has, whatever happens on the way', async () => {
+    const name = fc.integer({ min: 0, max: 5 }).map((n) => `${path}/p${n}`);
+    const steps = fc.oneof(
+      fc.record({ do: fc.constant('put' as const), at: name }),
+      fc.record({ do: fc.constant('delete' as const), at: name }),
+      fc.record({
+        do: fc.constantFrom('cut', 'end', 'compact', 'bookmark', 'reset', 'garbage', 'bounce', 'expire'),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(steps, { maxLength: 25 }), async (all) => {
+        await end();
+        await begin();
+        const { mirror } = mirrors.use(spec);
+        for (const step of all) {
+          if (step.do === 'put') server.put((step as { at: string }).at, { spec: { n: Math.random() } });
+          else if (step.do === 'delete') server.delete((step as { at: string }).at);
+          else if (step.do === 'cut') server.cutWatches();
+          else if (step.do === 'end') server.endWatches();
+          else if (step.do === 'compact') server.compact();
+          else if (step.do === 'bookmark') server.bookmark();
+          else if (step.do === 'reset') server.fault({ kind: 'reset', times: 1 });
+          else if (step.do === 'garbage') server.sendToWatches('{"type":\n');
+          else if (step.do === 'expire')
+            server.sendToWatches('{"type":"ERROR","object":{"code":410,"reason":"Expired"}}\n');
+          else await server.down().then(() => server.up());
+          await new Promise(setImmediate);
+        }
+        const versions = (all: Iterable<Kept>) =>
+          [...all].map((kept) => `${kept.name} ${kept.uid} ${kept.resourceVersion}`).sort();
+        const wanted = versions(server.list(path).map((object) => spec.project(object)!));
+        await expect.poll(() => versions(mirror.list())).toEqual(wanted);
+      }),
+      { numRuns: 12, endOnFailure: true },
+    );
+  });
+});
