@@ -76,7 +76,7 @@ export class Scaler {
     const { clock, fleet, settings } = this.#options;
     const pauseMs = Math.min(longestVetoMs, Math.max(shortestVetoMs, settings().scale.idleMs / 10));
     this.#vetoUntilMs = clock.nowMs() + pauseMs;
-    this.#state = { ...this.#state, desired: Math.max(fleet.asked, this.#state.desired) };
+    this.#state = { ...this.#state, desired: Math.max(fleet.asked, this.#state.desired), raisedAtMs: null };
     this.#veto = `kept: ${running} running past the gateway`;
     this.reconcile();
   }
@@ -92,6 +92,11 @@ export class Scaler {
     this.#cancel = null;
     const { fleet, backOff, clock } = this.#options;
     if (this.#isClosed || this.#options.isHeld()) return;
+    if (this.#isVetoed()) {
+      this.#reason = this.#veto ?? this.#reason;
+      this.#cancel = clock.setTimer(this.#vetoUntilMs, () => this.reconcile());
+      return;
+    }
     const before = this.#state;
     const decision = this.#decide();
     let dueMs = decision.nextAtMs;
@@ -119,6 +124,13 @@ export class Scaler {
     this.#isClosed = true;
     this.#cancel?.();
     this.#cancel = null;
+  }
+
+  /** Kept for others, and nothing is to be decided for clients of this gateway. */
+  #isVetoed(): boolean {
+    const { clock, gate } = this.#options;
+    const isQuiet = gate.idleSinceMs !== null && !this.#isWanted && this.#askedByOthers === undefined;
+    return isQuiet && clock.nowMs() < this.#vetoUntilMs;
   }
 
   #decide() {
