@@ -91,7 +91,8 @@ const kept: Record<string, (h: Harness, n: number) => unknown> = {
     h.driver.control();
     h.driver.publish();
   },
-  surge: (h) => h.driver.living.length < 5 && h.driver.run(h.driver.add()),
+  surge: (h) =>
+    h.driver.living.length < 5 && h.driver.told.removal !== 'highest-ordinal' && h.driver.run(h.driver.add()),
   evict: (h, n) => h.driver.living[n] && h.driver.change(h.driver.living[n], { phase: 'stopping' }),
   others: (h, n) => h.driver.byOthers(n + 1),
   stale: (h) => {
@@ -142,6 +143,11 @@ function watchWrites(h: Harness) {
       if (h.clock.nowMs() < lowersFromMs) wrong.push('lowered before its time');
       if (removal === 'unknown' && busy.length > 0) wrong.push('lowered while somebody was busy');
     }
+    const ordinalOf = (id: string) => h.driver.statusOf(id)?.ordinal ?? -1;
+    const fromTop = h.driver.living.toSorted((a, b) => ordinalOf(b) - ordinalOf(a));
+    const surplus = fromTop.slice(0, Math.max(0, fromTop.length - replicas));
+    const isLowered = removal === 'highest-ordinal' && replicas < h.driver.desired;
+    if (isLowered && surplus.some((id) => busy.includes(id))) wrong.push('ended a busy one by its ordinal');
     if (removal === 'victims' && victims.some((id) => busy.includes(id))) wrong.push('ended a busy one');
     return scale(target, request);
   };
@@ -151,7 +157,7 @@ function watchWrites(h: Harness) {
 it('holds them too with a count that a platform keeps, others change, and a lease guards', async () => {
   const runs = fc.asyncProperty(
     fc.array(keptStep, { minLength: 30, maxLength: 80 }),
-    fc.constantFrom('victims' as const, 'unknown' as const),
+    fc.constantFrom('victims' as const, 'unknown' as const, 'highest-ordinal' as const),
     async (steps, removal) => {
       const h = new Harness(withScale({ max: 3, idleMs: 10_000 }), { replacesLost: true, canReplace: false });
       h.driver.told = { removal, isStale: false };

@@ -71,6 +71,39 @@ describe('decide', () => {
     expect(decide(busy(8, 4), { ...spec, max: 2 }, up(4), 0).desired).toBe(2);
   });
 
+  it('obeys a count of others, also above max, until it has been surplus for the idle time', () => {
+    const others = decide({ ...idle, ready: 1, askedByOthers: 9 }, spec, up(1), 1_000);
+    expect(others).toMatchObject({ desired: 9, nextAtMs: 61_000 });
+    const kept = decide({ ...busy(8, 9) }, spec, others.state, 30_000);
+    expect(kept.desired).toBe(9);
+    expect(decide(busy(8, 9), spec, kept.state, 90_000).desired).toBe(4);
+    expect(decide({ ...idle, ready: 9 }, spec, others.state, 61_000).desired).toBe(0);
+  });
+
+  it('obeys a lower count of others, but not below what is needed or min', () => {
+    expect(decide({ ...idle, askedByOthers: 1 }, spec, up(4), 0).desired).toBe(1);
+    expect(decide({ ...idle, askedByOthers: 0 }, spec, up(4), 0).desired).toBe(0);
+    expect(decide({ ...busy(3, 0), askedByOthers: 0 }, spec, up(4), 0).desired).toBe(2);
+    expect(decide({ ...idle, askedByOthers: 0 }, { ...spec, min: 1 }, up(4), 0).desired).toBe(1);
+  });
+
+  it('forgets that others were above max once it is not any more', () => {
+    const others = decide({ ...idle, askedByOthers: 9 }, spec, up(1), 0);
+    const lowered = decide({ ...busy(8, 9) }, spec, { ...others.state, surplusSinceMs: 0 }, 60_000);
+    expect(lowered).toMatchObject({ desired: 4, state: { byOthers: 0 } });
+  });
+
+  it('only wakes where others own the count', () => {
+    const external: ScaleSpec = { ...spec, owner: 'external' };
+    expect(decide(idle, external, up(0), 0).desired).toBe(0);
+    expect(decide({ ...idle, isWanted: true }, external, up(0), 0).desired).toBe(1);
+    expect(decide({ ...idle, waiting: 9, idleSinceMs: null }, external, up(0), 0).desired).toBe(1);
+    expect(decide(busy(100, 1), external, up(1), 0).desired).toBe(1);
+    expect(decide({ ...idle, ready: 9 }, external, up(9), 1e9)).toMatchObject({ desired: 9, nextAtMs: null });
+    expect(decide({ ...idle, askedByOthers: 7 }, external, up(1), 0).desired).toBe(7);
+    expect(decide(idle, { ...external, min: 1 }, up(0), 0).desired).toBe(1);
+  });
+
   it('stays within min and max, and never asks for zero while something waits or runs', () => {
     const step = fc.record({
       afterMs: fc.nat(120_000),

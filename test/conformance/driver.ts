@@ -9,6 +9,8 @@ export interface DriverHarness<Backend> {
   readonly target: Target<Backend>;
   /** How many run when `desired` were asked for. */
   runningFor(desired: number): number;
+  /** Ends one of those that run, unasked; needed of a driver with `replacesLost`. */
+  lose?(replicaId: string): Promise<void>;
   /** Whether what runs was started by the driver, and so must be gone after its close. */
   readonly isOwner: boolean;
   /** Ends what the harness itself started; the driver is closed by the suite. */
@@ -96,8 +98,22 @@ export function describeDriver<Backend>(name: string, create: () => Promise<Driv
       expect(ids).not.toContain(victim);
     });
 
-    it('never says that it can replace what is fixed', () => {
-      expect(harness.driver.isFixed && harness.driver.canReplace).toBe(false);
+    it('never says that it can replace what is fixed, nor that its platform does', () => {
+      const { isFixed, canReplace, replacesLost } = harness.driver;
+      expect(isFixed && (canReplace || replacesLost)).toBe(false);
+    });
+
+    it('has another in the place of one that is lost, and the count stands, where it says so', async () => {
+      const log = watch();
+      await scale(2);
+      const before = (await log.settled(harness.runningFor(2))).map(({ id }) => id);
+      if (!harness.driver.replacesLost) return;
+      await harness.lose!(before[0]!);
+      await log.gone(before[0]!);
+      const after = (await log.settled(harness.runningFor(2))).map(({ id }) => id);
+      expect(after).not.toContain(before[0]);
+      expect(after).toContain(before[1]);
+      expect(log.last.desired ?? 2).toBe(2);
     });
 
     it('tells a second watcher the same', async () => {

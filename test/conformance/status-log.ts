@@ -35,6 +35,11 @@ export class StatusLog {
     return this.last.replicas;
   }
 
+  /** Resolves when the last status does not have this replica any more. */
+  gone(id: string): Promise<void> {
+    return this.#until(() => !this.last.replicas.some((replica) => replica.id === id));
+  }
+
   /** The first report of an exit. */
   async exit(): Promise<ReplicaStatus> {
     const isExited = ({ phase }: ReplicaStatus) => phase === 'exited';

@@ -80,6 +80,10 @@ export class FakeDriver implements Driver {
     this.publish();
   }
 
+  statusOf(id: string): ReplicaStatus | undefined {
+    return this.#replicas.get(id);
+  }
+
   /** Changes what is told of one replica. */
   change(id: string, change: Partial<ReplicaStatus>): void {
     this.#set(id, change);
@@ -105,10 +109,13 @@ export class FakeDriver implements Driver {
     this.#replicas.clear();
   }
 
-  /** A new replica in phase `starting`, with the next id (r1, r2, ...). */
+  /** A new replica in phase `starting`, with the next id (r1, r2, ...) and the lowest ordinal that is free. */
   add(): string {
     const id = `r${++this.#made}`;
-    this.#replicas.set(id, { id, origin: null, phase: 'starting', steps: [] });
+    const taken = new Set([...this.#replicas.values()].map(({ ordinal }) => ordinal));
+    let ordinal = 0;
+    while (taken.has(ordinal)) ordinal++;
+    this.#replicas.set(id, { id, origin: null, phase: 'starting', steps: [], ordinal });
     return id;
   }
 
