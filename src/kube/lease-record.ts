@@ -20,9 +20,9 @@ export interface LeaseObject {
 }
 
 /** Milliseconds that the holder takes to drain its requests after it has lost the lease. */
-export const drainAnnotation = 'pilotlight.dev/drain';
+const drainAnnotation = 'pilotlight.dev/drain';
 /** Who held it last: a lease that was given up names no holder, whose drain still has to be waited for. */
-export const lastHolderAnnotation = 'pilotlight.dev/last-holder';
+const lastHolderAnnotation = 'pilotlight.dev/last-holder';
 
 /** Who holds it; '' nobody. */
 export const holderOf = (lease: LeaseObject | null): string => lease?.spec?.holderIdentity ?? '';

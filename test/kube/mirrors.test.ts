@@ -105,6 +105,25 @@ describe('a mirror', () => {
     expect(names(mirror)).toEqual(['other', 'same']);
   });
 
+  it('begins its list anew when a page to go on from is forgotten', async () => {
+    for (let n = 0; n < 700; n++) server.put(`${path}/p${n}`, {});
+    server.fault({ kind: 'delay', verb: 'list', delayMs: 200, times: 1 });
+    const { mirror } = mirrors.use(spec);
+    await expect.poll(lists).toBe(1);
+    server.fault({ kind: 'status', verb: 'list', status: 410, reason: 'Expired', times: 1 });
+    await mirror.synced(5_000, signal);
+    expect([names(mirror).length, lists()]).toEqual([700, 4]);
+  });
+
+  it('asks a throttling server no sooner than it said', async () => {
+    server.fault({ kind: 'status', verb: 'watch', status: 429, retryAfterS: 1, times: 1 });
+    const { mirror } = mirrors.use(spec);
+    await expect.poll(() => mirror.fault?.status).toBe(429);
+    const atMs = performance.now();
+    await expect.poll(() => mirror.isFresh).toBe(true);
+    expect(performance.now() - atMs).toBeGreaterThan(900);
+  });
+
   it('goes on after garbage, an ERROR event and objects of another shape', async () => {
     const { mirror } = await synced();
     server.sendToWatches('{"type":"BOOKMARK","object":7}\n{"type":"ADDED","object":null}\n');

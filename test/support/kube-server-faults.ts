@@ -56,3 +56,13 @@ export class KubeFaults {
 export function statusObject(code: number, reason: string, message: string): object {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code };
 }
+
+/** What RBAC says when it refuses. */
+export function forbiddenMessage(
+  { verb, resource }: Asked,
+  place: { readonly root: string; readonly namespace: string } | undefined,
+): string {
+  const group = /^\/apis\/([^/]+)/.exec(place?.root ?? '')?.[1] ?? '';
+  const what = `User "test" cannot ${verb} resource "${resource}" in API group "${group}"`;
+  return `${resource} is forbidden: ${what} in the namespace "${place?.namespace ?? ''}"`;
+}

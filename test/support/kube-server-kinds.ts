@@ -100,7 +100,7 @@ export function scaleOf(object: KubeObject): KubeObject {
 }
 
 /** Whether an object has the labels of `labelSelector` (equality, `in (...)`, existence; all must hold). */
-export function matchesLabels(object: KubeObject, selector: string): boolean {
+function matchesLabels(object: KubeObject, selector: string): boolean {
   const labels = object.metadata.labels ?? {};
   return selector
     .split(/,(?![^(]*\))/)
@@ -122,7 +122,7 @@ export function matchesLabels(object: KubeObject, selector: string): boolean {
 }
 
 /** Whether an object has the fields of `fieldSelector` (`metadata.name=x,involvedObject.uid=y`). */
-export function matchesFields(object: KubeObject, selector: string): boolean {
+function matchesFields(object: KubeObject, selector: string): boolean {
   return selector
     .split(',')
     .filter((term) => term !== '')

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { type KubeFault, KubeFaults, statusObject } from './kube-server-faults.ts';
+import { forbiddenMessage, type KubeFault, KubeFaults, statusObject } from './kube-server-faults.ts';
 import {
   builtInKinds,
   choiceOf,
@@ -73,9 +73,9 @@ export class KubeServer {
 
   /** Creates or replaces, by the object's whole path; as the cluster itself would, without a conflict. */
   put(path: string, object: object): KubeObject {
-    const { kind, place } = this.#expect(path);
-    const { apiVersion, kind: name } = kind;
-    return this.#store.set(place, { apiVersion, kind: name, metadata: {}, ...object } as KubeObject);
+    const { kind: served, place } = this.#expect(path);
+    const { apiVersion, kind } = served;
+    return this.#store.set(place, { apiVersion, kind, metadata: {}, ...object } as KubeObject);
   }
 
   get(path: string): KubeObject | undefined {
@@ -88,8 +88,7 @@ export class KubeServer {
 
   /** Whatever is in the collection at `path`. */
   list(path: string): KubeObject[] {
-    const { root, namespace } = this.#expect(path).place;
-    return this.#store.list({ root, namespace, matches: () => true });
+    return this.#store.list({ ...this.#expect(path).place, matches: () => true });
   }
 
   /** See KubeFault; until the function that it returns is called. */
@@ -152,9 +151,7 @@ export class KubeServer {
     this.#port = (server.address() as AddressInfo).port;
   }
 
-  close(): Promise<void> {
-    return this.down();
-  }
+  readonly close = () => this.down();
 
   #find(path: string): Found | undefined {
     for (const kind of this.#kinds) {
@@ -212,10 +209,7 @@ export class KubeServer {
     } else if (fault.kind === 'delay') {
       setTimeout(() => this.#serve(request, found, res), fault.delayMs ?? 0);
     } else if (fault.kind === 'forbid') {
-      const group = found?.kind.apiVersion.includes('/') ? found.kind.apiVersion.split('/')[0] : '';
-      const what = `cannot ${request.verb} resource "${request.resource}" in API group "${group}"`;
-      const where = `in the namespace "${found?.place.namespace}"`;
-      const message = `${request.resource} is forbidden: User "test" ${what} ${where}`;
+      const message = forbiddenMessage(request, found?.place);
       reply(res, 403, statusObject(403, 'Forbidden', message));
     } else if (fault.kind === 'status') {
       if (fault.retryAfterS !== undefined) res.setHeader('retry-after', fault.retryAfterS);
