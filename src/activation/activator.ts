@@ -183,9 +183,11 @@ export class Activator {
     const { clock, gate, driver } = this.#options;
     const { fleet, isFixed } = this.#lifecycle;
     this.#isRetiring = true;
+    const isLeft = keepsReplicas && driver.replacesLost;
+    if (isLeft) this.#lifecycle.standing.release();
     const ended = AbortSignal.any([signal, this.#life.signal]);
     await poll(clock, () => gate.waiting === 0 || fleet.list.living.length === 0, ended);
-    if (keepsReplicas && driver.replacesLost) return poll(clock, () => gate.inFlight === 0, ended);
+    if (isLeft) return poll(clock, () => gate.inFlight === 0, ended);
     this.#lifecycle.toZero('retired', true);
     const isEmpty = () => fleet.isGone || (isFixed && fleet.list.isEnding);
     await poll(clock, isEmpty, ended);

@@ -18,6 +18,7 @@ export class Fleet {
   readonly #failing = new Set<string>();
   #status: TargetStatus = { replicas: [] };
   #freshSinceMs = 0;
+  #failureTold: string | null = null;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -33,6 +34,7 @@ export class Fleet {
   /** Those of `asked` that are there or on their way; not those that the platform goes on trying in vain. */
   get viable(): number {
     if (!this.#replacesLost) return this.asked;
+    if (this.#status.failure !== undefined) return this.list.living.length;
     return Math.max(this.list.living.length, this.asked - this.#failing.size);
   }
 
@@ -79,7 +81,7 @@ export class Fleet {
     if (isFresh) for (const replica of this.list.all) if (!listed.has(replica.id)) this.#exit(replica);
     if (this.#replacesLost) this.count.settle();
     else this.count.asked = Math.max(this.asked, this.list.living.length);
-    if (status.failure !== undefined && isFresh && this.isMissing) listener.onTargetFailure(status);
+    if (isFresh && this.#isFailed(status)) listener.onTargetFailure(status);
     listener.onChange();
   }
 
@@ -119,6 +121,15 @@ export class Fleet {
   close(): void {
     this.count.close();
     this.list.close();
+  }
+
+  /** Where the count stands, a failure stands too: it is told once, and again when more are asked for. */
+  #isFailed({ failure }: TargetStatus): boolean {
+    if (failure === undefined || !this.isMissing) return false;
+    const key = `${this.count.askedAtMs} ${failure}`;
+    if (this.#replacesLost && key === this.#failureTold) return false;
+    this.#failureTold = key;
+    return true;
   }
 
   /** It is seen as new, if it is there. */

@@ -132,7 +132,7 @@ export class Lifecycle {
       onOthers: (count, isFound) => this.#changedByOthers(count, isFound),
       onVeto: (_replica, running) => this.scaler.veto(running),
       onChange: () => this.#changed(),
-      mayScale: () => this.standing.isLeader,
+      mayScale: () => this.standing.mayScale,
       mayLower: () => this.standing.mayLower,
     };
   }

@@ -17,6 +17,7 @@ export class Standing {
   readonly leadership: Leadership;
   readonly #options: StandingOptions;
   readonly #unsubscribe: () => void;
+  #isReleased = false;
   #cancel: Cancel | null = null;
 
   constructor(options: StandingOptions) {
@@ -30,8 +31,13 @@ export class Standing {
     return this.leadership.isLeader;
   }
 
+  /** Whether counts may be written. */
+  get mayScale(): boolean {
+    return this.isLeader && !this.#isReleased;
+  }
+
   get mayLower(): boolean {
-    return this.isLeader && this.#options.clock.nowMs() >= this.leadership.lowersFromMs;
+    return this.mayScale && this.#options.clock.nowMs() >= this.leadership.lowersFromMs;
   }
 
   /**
@@ -42,6 +48,11 @@ export class Standing {
     if (freshSinceMs === null || !this.isLeader) return freshMs;
     if (freshSinceMs === 0) return 0;
     return Math.max(0, freshSinceMs + freshMs - this.#options.clock.nowMs());
+  }
+
+  /** The target is not this gateway's any more: no count of it is written from now on. */
+  release(): void {
+    this.#isReleased = true;
   }
 
   close(): void {

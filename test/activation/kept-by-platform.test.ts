@@ -121,6 +121,20 @@ describe('a count that the platform keeps', () => {
     expect(h.state).toBe('ready');
   });
 
+  it('that others own stands when the target cannot start: told once, to whoever waits and whoever comes', async () => {
+    const h = new Harness(withScale({ owner: 'external' }), { replacesLost: true });
+    h.driver.isLate = true;
+    expect(h.enter()).toBeNull();
+    await h.clock.settle();
+    h.driver.told = { failure: 'quota: exceeded "gpus"', fault: 'quota' };
+    h.driver.publish();
+    h.driver.publish();
+    expect(h.events.filter(({ type }) => type === 'start-failed')).toHaveLength(1);
+    expect(h.gate.failures.map(({ code }) => code)).toEqual(['no_capacity']);
+    expect(h.enter()?.code).toBe('no_capacity');
+    expect(h.driver.counts).toEqual([1]);
+  });
+
   it('is raised again in time for one that was told to end and did not', async () => {
     const h = await found(1);
     h.driver.isLate = true;
@@ -276,6 +290,20 @@ describe('leaving', () => {
     await h.clock.advance(100_000);
     h.gate.run('r1', 0);
     await h.clock.advance(100);
+    await retired;
+    expect(h.driver.counts).toEqual([]);
+  });
+
+  it('ends nobody who drains already where the model is not configured any more', async () => {
+    const h = await found(2);
+    h.gate.run('r1', 1);
+    h.gate.run('r2', 1);
+    h.activator.configure(withScale({ max: 1, idleMs }));
+    await h.clock.settle();
+    expect(h.gate.open).toHaveLength(1);
+    const retired = h.activator.retire(new AbortController().signal, { keepsReplicas: true });
+    for (const id of ['r1', 'r2']) h.gate.run(id, 0);
+    await h.clock.advance(1_000);
     await retired;
     expect(h.driver.counts).toEqual([]);
   });
