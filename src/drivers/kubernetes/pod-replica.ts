@@ -1,0 +1,105 @@
+import type { KubernetesBackend } from '../../config/settings.ts';
+import type { ReplicaStatus } from '../../core/driver.ts';
+import type { SliceView } from './endpoint-slices.ts';
+import type { EventView } from './fault-events.ts';
+import { judgePod } from './fault-judge.ts';
+import { isMeshed } from './mesh.ts';
+import { ordinalOf } from './pod-order.ts';
+import { originOf, portOf } from './pod-port.ts';
+import { isPodReady, probeOf } from './pod-probe.ts';
+import { stepsOf } from './pod-steps.ts';
+import { conditionOf, type PodView } from './pod-view.ts';
+
+/** What is remembered of a pod between two looks. */
+export interface PodRecord {
+  /** Step to `nowMs` of when it was first seen here, in order. */
+  readonly stepAtMs: Map<string, number>;
+  /** `nowMs` since which it has no node; null while it has one. */
+  unplacedSinceMs: number | null;
+}
+
+/** What a pod is looked at with. */
+export interface PodSurroundings {
+  readonly targetId: string;
+  readonly backend: KubernetesBackend;
+  readonly namespace: string;
+  readonly service: string | null;
+  /** Of the service. */
+  readonly slices: readonly SliceView[];
+  readonly events: readonly EventView[];
+  readonly nowMs: number;
+}
+
+/** A pod as a replica, and `nowMs` at which it must be looked at again; null: not before it changes. */
+export interface PodReplica {
+  readonly status: ReplicaStatus;
+  readonly dueMs: number | null;
+}
+
+/** The id of the replica that a pod is: never reused, since it holds the pod's uid. */
+export function replicaId(targetId: string, pod: PodView): string {
+  return `${targetId}@${pod.name}/${pod.uid.slice(0, 8)}`;
+}
+
+/** Looks at a pod; `record` is brought up to date. */
+export function replicaOf(pod: PodView, record: PodRecord, around: PodSurroundings): PodReplica {
+  const { backend, events, nowMs, slices, targetId } = around;
+  for (const name of stepsOf(pod, events)) if (!record.stepAtMs.has(name)) record.stepAtMs.set(name, nowMs);
+  const isHeld = pod.schedulingGates.length > 0 || conditionOf(pod, 'PodScheduled')?.status === 'False';
+  if (pod.nodeName !== null || !isHeld) record.unplacedSinceMs = null;
+  else record.unplacedSinceMs ??= nowMs;
+  const verdict = judgePod(pod, events, {
+    nowMs,
+    unschedulableSinceMs: record.unplacedSinceMs,
+    capacityTimeoutMs: backend.capacityTimeoutMs,
+  });
+  const origin = podOrigin(pod, around);
+  const ordinal = ordinalOf(pod);
+  const status: ReplicaStatus = {
+    id: replicaId(targetId, pod),
+    origin,
+    phase: phaseOf(pod, slices, { isTerminal: verdict.isTerminal, hasOrigin: origin !== null }),
+    steps: [...record.stepAtMs].map(([name, atMs]) => ({ name, atMs })),
+    ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
+    ...(verdict.fault === undefined ? {} : { fault: verdict.fault }),
+    ...readinessOf(pod, around),
+    ...(ordinal === null ? {} : { ordinal }),
+  };
+  return { status, dueMs: verdict.dueInMs === null ? null : nowMs + verdict.dueInMs };
+}
+
+function phaseOf(
+  pod: PodView,
+  slices: readonly SliceView[],
+  { isTerminal, hasOrigin }: { readonly isTerminal: boolean; readonly hasOrigin: boolean },
+): ReplicaStatus['phase'] {
+  const isTerminating = slices.some(({ endpoints }) =>
+    endpoints.some((endpoint) => endpoint.podUid === pod.uid && endpoint.isTerminating),
+  );
+  if (pod.isDeleting || isTerminating) return 'stopping';
+  if (isTerminal) return 'exited';
+  return hasOrigin && pod.podIP !== null && pod.phase !== 'Unknown' ? 'running' : 'starting';
+}
+
+/** Whether requests to it go through its Service. */
+function isByService(pod: PodView, { backend, service }: PodSurroundings): boolean {
+  if (service === null) return false;
+  return backend.route === 'service' || (backend.route === 'auto' && isMeshed(pod));
+}
+
+function podOrigin(pod: PodView, around: PodSurroundings): string | null {
+  const port = portOf(pod, around.slices, around.backend);
+  if (pod.podIP === null || port === null) return null;
+  if (isByService(pod, around)) return `http://${around.service}.${around.namespace}.svc:${port}`;
+  return originOf(pod.podIP, port);
+}
+
+/** Through a Service no single pod can be probed: the platform says which is ready. */
+function readinessOf(pod: PodView, around: PodSurroundings): Pick<ReplicaStatus, 'probe' | 'isReady'> {
+  if (isByService(pod, around)) return { probe: { kind: 'tcp' }, isReady: isPodReady(pod) };
+  const { probe, trustsOwn, trustsPlatform } = probeOf(pod, around.backend);
+  return {
+    ...(trustsOwn ? (probe === undefined ? {} : { probe }) : { probe: { kind: 'none' } }),
+    ...(trustsPlatform ? { isReady: isPodReady(pod) } : {}),
+  };
+}

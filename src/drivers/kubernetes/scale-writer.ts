@@ -1,0 +1,156 @@
+import type { Clock } from '../../core/clock.ts';
+import type { ScaleRequest } from '../../core/driver.ts';
+import type { Leadership } from '../../core/leadership.ts';
+import { TargetFault } from './scale-target.ts';
+
+/** A count as it stood at a version of the object. */
+export interface Count {
+  readonly replicas: number;
+  readonly resourceVersion: string;
+}
+
+/** The object that is written. Each rejects with an error of its own, or with the signal's reason. */
+export interface CountStore {
+  /** What is known without asking, null: nothing that can be built upon. */
+  known(): Count | null;
+  read(limits: WriteLimits): Promise<Count>;
+  /** `conflict`: the object is not at `from.resourceVersion` any more. */
+  write(from: Count, replicas: number, limits: WriteLimits): Promise<Count | 'conflict'>;
+}
+
+/** Of one call. */
+export interface WriteLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ScaleWriterOptions {
+  readonly store: CountStore;
+  readonly clock: Clock;
+  readonly leadership: Leadership;
+  /** How long it surely leads from now on, milliseconds. */
+  leadsFor(): number;
+  isExternal(): boolean;
+  isStale(): boolean;
+  /** Before the count is lowered: marks who is to end. Rejects where that must not go on. */
+  prepare(request: ScaleRequest, from: Count, limits: WriteLimits): Promise<void>;
+  /** The count is this one now; `isOwn`: written here. Called before `scale` resolves. */
+  onCount(count: Count, isOwn: boolean): void;
+  readonly signal: AbortSignal;
+}
+
+interface Caller {
+  resolve(): void;
+  reject(error: unknown): void;
+  readonly signal: AbortSignal;
+}
+
+const maxTimeoutMs = 10_000;
+const minTimeoutMs = 250;
+const maxTries = 8;
+
+/** The only place that writes counts, one per target: one write at a time, the last call wins. */
+export class ScaleWriter {
+  readonly #options: ScaleWriterOptions;
+  #request: ScaleRequest | null = null;
+  #callers: Caller[] = [];
+  #isRunning = false;
+
+  constructor(options: ScaleWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Something is to be written, or being written. */
+  get isBusy(): boolean {
+    return this.#isRunning;
+  }
+
+  /**
+   * Resolves when the count is written, right already, or was changed by somebody else meanwhile, who is obeyed. Rejects
+   * with `TargetFault` or the signal's reason. Calls of one turn are one write.
+   */
+  scale(request: ScaleRequest, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      const done = () => signal.removeEventListener('abort', onAbort);
+      this.#request = request;
+      this.#callers.push({
+        signal,
+        resolve: () => {
+          done();
+          resolve();
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      });
+      if (this.#isRunning) return;
+      this.#isRunning = true;
+      setImmediate(() => void this.#run());
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#request !== null) {
+      const request = this.#request;
+      const callers = this.#callers;
+      this.#request = null;
+      this.#callers = [];
+      if (callers.every(({ signal }) => signal.aborted)) continue;
+      try {
+        await this.#reach(request);
+        for (const caller of callers) caller.resolve();
+      } catch (error) {
+        for (const caller of callers) caller.reject(error);
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  async #reach(request: ScaleRequest): Promise<void> {
+    const { store, onCount } = this.#options;
+    let from = store.known() ?? (await store.read(this.#limits()));
+    const wanted = this.#wanted(request, from);
+    if (wanted < from.replicas) {
+      this.#expectMayLower();
+      await this.#options.prepare(request, from, this.#limits());
+      if (this.#request !== null) return;
+    }
+    for (let tries = 0; tries < maxTries; tries++) {
+      if (wanted === from.replicas) return onCount(from, false);
+      if (wanted < from.replicas) this.#expectMayLower();
+      const written = await store.write(from, wanted, this.#limits());
+      if (written !== 'conflict') return onCount(written, true);
+      const now = await store.read(this.#limits());
+      if (now.replicas !== from.replicas) return onCount(now, false);
+      from = now;
+    }
+    throw new TargetFault(`the object changed ${maxTries} times while its count was written`);
+  }
+
+  #wanted({ replicas }: ScaleRequest, from: Count): number {
+    if (!this.#options.isExternal()) return replicas;
+    return from.replicas === 0 && replicas > 0 ? 1 : from.replicas;
+  }
+
+  /** Bounded by the lease: a write that outlives it could undo what the next leader has done. */
+  #limits(): WriteLimits {
+    const { leadership, leadsFor, signal } = this.#options;
+    const timeoutMs = Math.min(maxTimeoutMs, Math.floor(leadsFor()));
+    if (!leadership.isLeader || timeoutMs < minTimeoutMs)
+      throw new TargetFault(
+        `this gateway does not lead: ${leadership.reason ?? 'its lease is about to end'}`,
+      );
+    return { timeoutMs, signal };
+  }
+
+  #expectMayLower(): void {
+    const { isStale, leadership, clock } = this.#options;
+    if (isStale()) throw new TargetFault('the view of the cluster is old: nothing is lowered');
+    if (clock.nowMs() < leadership.lowersFromMs)
+      throw new TargetFault('the gateway that led before may still be serving: nothing is lowered yet');
+  }
+}

@@ -1,0 +1,224 @@
+import type { KubernetesBackend } from '../../config/settings.ts';
+import type { Removal, ScaleRequest, TargetCondition } from '../../core/driver.ts';
+import { Contest } from './count-rivals.ts';
+import type { KubernetesDriverOptions } from './driver-options.ts';
+import type { EventView } from './fault-events.ts';
+import { judgeOwner } from './fault-owner.ts';
+import { parseSelector } from './label-selector.ts';
+import { ScaleApi } from './scale-api.ts';
+import type { ScaleObject } from './scale-object.ts';
+import { faultOf, type ResolvedTarget, type TargetFault } from './scale-target.ts';
+import { type Count, ScaleWriter } from './scale-writer.ts';
+import type { TargetSources } from './target-sources.ts';
+import { Victims } from './victims.ts';
+
+export interface TargetCountOptions {
+  readonly driver: KubernetesDriverOptions;
+  readonly resolved: ResolvedTarget;
+  readonly targetId: string;
+  readonly sources: TargetSources;
+  backend(): KubernetesBackend;
+  onChange(): void;
+  /** The count was written or read: to be told before `scale` resolves. */
+  onCount(): void;
+}
+
+const maxOwnerEvents = 20;
+
+/** The count of a target: what it is, who changes it, and its selector. */
+export class TargetCount {
+  readonly #options: TargetCountOptions;
+  readonly #stop = new AbortController();
+  readonly #writer: ScaleWriter;
+  readonly #victims: Victims;
+  readonly #api: ScaleApi;
+  readonly #contest = new Contest();
+  /** What was written or read here last. */
+  #last: (Count & { readonly isOwn: boolean }) | null = null;
+  #selector: string | null = null;
+  #fault: TargetFault | null = null;
+  #ownerEvents: EventView[] = [];
+  #raisedAtMs: number | null = null;
+  #readVersion = '';
+
+  constructor(options: TargetCountOptions) {
+    this.#options = options;
+    const { driver, resolved, sources, targetId } = options;
+    const { signal } = this.#stop;
+    this.#victims = new Victims({ driver, resolved, targetId, pods: sources.pods });
+    this.#api = new ScaleApi(driver, resolved);
+    this.#writer = new ScaleWriter({
+      store: {
+        known: () => this.#known(),
+        read: (limits) => this.#api.read(limits),
+        write: (from, replicas, limits) => this.#api.write(from, replicas, limits),
+      },
+      clock: driver.clock,
+      leadership: driver.leadership,
+      leadsFor: () => driver.leadsFor(),
+      isExternal: () => options.backend().owner === 'external',
+      isStale: () => !sources.isFresh,
+      prepare: (request, from, limits) => this.#victims.prepare(request, from, limits),
+      onCount: (count, isOwn) => this.#take(count, isOwn),
+      signal,
+    });
+  }
+
+  get resolved(): ResolvedTarget {
+    return this.#options.resolved;
+  }
+
+  get removal(): Removal {
+    return this.#victims.removal;
+  }
+
+  /** `nowMs` at which the count was raised here last, while that start goes on. */
+  get raisedAtMs(): number | null {
+    return this.#raisedAtMs;
+  }
+
+  /** What the cluster asks for; null: not known, or being written. */
+  get desired(): number | null {
+    return this.#writer.isBusy && this.#last === null ? null : (this.#newest()?.replicas ?? null);
+  }
+
+  async scale(request: ScaleRequest, signal: AbortSignal): Promise<void> {
+    this.#fault = null;
+    const { kind } = this.resolved.resource;
+    try {
+      await this.#writer.scale(request, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#fault = faultOf(error, `scaling ${kind} "${this.resolved.name}"`);
+      this.#options.onChange();
+      throw this.#fault;
+    }
+  }
+
+  /** A controller tells of the target: kept until the count is changed here. */
+  takeEvent(event: EventView): void {
+    this.#ownerEvents = [...this.#ownerEvents.filter(({ uid }) => uid !== event.uid), event].slice(
+      -maxOwnerEvents,
+    );
+    this.#options.onChange();
+  }
+
+  /** Takes what the mirror has: selector, and changes by others. */
+  look(): void {
+    const { sources, driver, resolved } = this.#options;
+    const object = this.#object();
+    if (object === undefined) return;
+    if (resolved.isPlain && object.selector !== null) this.#select(object.selector);
+    if (!resolved.isPlain) this.#readScale(object);
+    const last = this.#last;
+    const isOthers =
+      last?.isOwn &&
+      !this.#writer.isBusy &&
+      isNewer(object.resourceVersion, last.resourceVersion) &&
+      object.replicas !== last.replicas;
+    if (isOthers && resolved.isPlain) {
+      this.#contest.see(object, ({ manager }) => manager === driver.fieldManager, driver.clock.nowMs());
+      this.#last = { replicas: object.replicas ?? 0, resourceVersion: object.resourceVersion, isOwn: false };
+    }
+    if (sources.pods.size >= (this.desired ?? Number.POSITIVE_INFINITY)) this.#ownerEvents = [];
+  }
+
+  failure(): TargetFault | null {
+    const { sources, resolved } = this.#options;
+    const what = `${resolved.resource.kind} "${resolved.name}"`;
+    for (const fault of [sources.object.fault, sources.pods.fault])
+      if (fault?.status === 403) return faultOf(new Error(fault.message), `seeing ${what}`).as('forbidden');
+    if (sources.object.isFresh && this.#object() === undefined)
+      return faultOf(new Error('it does not exist'), what).as('missing');
+    if (this.#fault !== null) return this.#fault;
+    const verdict = judgeOwner(this.#ownerEvents);
+    if (verdict === null || !verdict.isTerminal) return null;
+    return faultOf(new Error(verdict.reason ?? ''), what).as(verdict.fault);
+  }
+
+  conditions(): TargetCondition[] {
+    const nowMs = this.#options.driver.clock.nowMs();
+    return [this.#contest.condition(nowMs), this.#victims.condition].filter((found) => found !== null);
+  }
+
+  dueMs(nowMs: number): number | null {
+    return this.#contest.dueMs(nowMs);
+  }
+
+  close(): void {
+    this.#stop.abort(new Error('the target is not watched any more'));
+  }
+
+  #object(): ScaleObject | undefined {
+    const { resolved, sources } = this.#options;
+    return sources.object.get(resolved.namespace, resolved.name);
+  }
+
+  /** By the mirror or by the last call, whichever is newer. */
+  #newest(): Count | null {
+    const object = this.#object();
+    const seen =
+      object === undefined || !this.resolved.isPlain || object.replicas === null
+        ? null
+        : { replicas: object.replicas, resourceVersion: object.resourceVersion };
+    if (seen === null || this.#last === null) return seen ?? this.#last;
+    return isNewer(this.#last.resourceVersion, seen.resourceVersion) ? this.#last : seen;
+  }
+
+  #known(): Count | null {
+    return this.#options.sources.object.isFresh ? this.#newest() : null;
+  }
+
+  #take(count: Count, isOwn: boolean): void {
+    const before = this.#newest()?.replicas ?? 0;
+    if (isOwn) {
+      this.#ownerEvents = [];
+      if (count.replicas > before) this.#raisedAtMs = this.#options.driver.clock.nowMs();
+      else if (count.replicas === 0) this.#raisedAtMs = null;
+    }
+    const wasOwn = this.#last?.isOwn === true && this.#last.replicas === count.replicas;
+    this.#last = { ...count, isOwn: isOwn || wasOwn };
+    this.#options.onCount();
+  }
+
+  #select(selector: string): void {
+    if (selector === this.#selector) return;
+    const matches = parseSelector(selector);
+    if (matches === null) return;
+    this.#selector = selector;
+    this.#options.sources.pods.select(matches);
+  }
+
+  /** Of kinds whose count and selector stand anywhere: after each change of the object. */
+  #readScale({ resourceVersion }: ScaleObject): void {
+    if (resourceVersion === this.#readVersion) return;
+    this.#readVersion = resourceVersion;
+    const { signal } = this.#stop;
+    const { onChange, driver } = this.#options;
+    this.#api.read({ timeoutMs: 10_000, signal }).then(
+      (scale) => {
+        this.#select(scale.selector);
+        const isOld = this.#last !== null && isNewer(this.#last.resourceVersion, scale.resourceVersion);
+        if (!isOld && !this.#writer.isBusy) {
+          const isOwn = this.#last?.isOwn === true && this.#last.replicas === scale.replicas;
+          this.#last = { ...scale, isOwn };
+        }
+        onChange();
+      },
+      (error: unknown) => {
+        if (signal.aborted) return;
+        this.#fault = faultOf(error, `reading the scale of "${this.resolved.name}"`);
+        driver.clock.setTimer(driver.clock.nowMs() + 1_000, () => {
+          this.#readVersion = '';
+          onChange();
+        });
+        onChange();
+      },
+    );
+  }
+}
+
+/** Versions are numbers in practice, and by KEP-5504 by promise. */
+function isNewer(a: string, b: string): boolean {
+  return a.length === b.length ? a > b : a.length > b.length;
+}
