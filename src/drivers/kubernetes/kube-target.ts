@@ -129,6 +129,7 @@ export class KubeTarget {
       backend: this.#backend,
       namespace: count.resolved.namespace,
       service,
+      serviceOf: (name: string) => sources.serviceOf(name),
       slices: sources.slicesOf(service),
       nowMs: this.#options.driver.clock.nowMs(),
     };

@@ -9,6 +9,7 @@ import { originOf, portOf } from './pod-port.ts';
 import { isPodReady, probeOf } from './pod-probe.ts';
 import { stepsOf } from './pod-steps.ts';
 import { conditionOf, type PodView } from './pod-view.ts';
+import { type ServiceView, servicePortOf } from './service-view.ts';
 
 /** What is remembered of a pod between two looks. */
 export interface PodRecord {
@@ -24,6 +25,8 @@ export interface PodSurroundings {
   readonly backend: KubernetesBackend;
   readonly namespace: string;
   readonly service: string | null;
+  /** Asked only where requests go through the Service; undefined: not known. */
+  serviceOf(name: string): ServiceView | undefined;
   /** Of the service. */
   readonly slices: readonly SliceView[];
   readonly events: readonly EventView[];
@@ -90,7 +93,12 @@ function isByService(pod: PodView, { backend, service }: PodSurroundings): boole
 function podOrigin(pod: PodView, around: PodSurroundings): string | null {
   const port = portOf(pod, around.slices, around.backend);
   if (pod.podIP === null || port === null) return null;
-  if (isByService(pod, around)) return `http://${around.service}.${around.namespace}.svc:${port}`;
+  if (around.service !== null && isByService(pod, around)) {
+    const view = around.serviceOf(around.service);
+    // Where Services may not be read, the pod's port is the best guess.
+    const own = view === undefined ? port : servicePortOf(view, port, around.backend.port);
+    return own === null ? null : `http://${around.service}.${around.namespace}.svc:${own}`;
+  }
   return originOf(pod.podIP, port);
 }
 

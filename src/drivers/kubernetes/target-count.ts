@@ -84,14 +84,17 @@ export class TargetCount {
 
   async scale(request: ScaleRequest, signal: AbortSignal): Promise<void> {
     this.#fault = null;
+    this.#ownerEvents = [];
     const { kind } = this.resolved.resource;
     try {
       await this.#writer.scale(request, signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      this.#fault = faultOf(error, `scaling ${kind} "${this.resolved.name}"`);
+      const fault = faultOf(error, `scaling ${kind} "${this.resolved.name}"`);
+      // What has no kind passes (no lease, an old view): it is no failure of the target.
+      if (fault.fault !== undefined) this.#fault = fault;
       this.#options.onChange();
-      throw this.#fault;
+      throw fault;
     }
   }
 
@@ -172,9 +175,11 @@ export class TargetCount {
   #take(count: Count, isOwn: boolean): void {
     const before = this.#newest()?.replicas ?? 0;
     if (isOwn) {
-      this.#ownerEvents = [];
-      if (count.replicas > before) this.#raisedAtMs = this.#options.driver.clock.nowMs();
-      else if (count.replicas === 0) this.#raisedAtMs = null;
+      if (count.replicas > before) {
+        this.#raisedAtMs = this.#options.driver.clock.nowMs();
+        this.#victims.spare(this.#stop.signal);
+      }
+      if (count.replicas === 0) this.#raisedAtMs = null;
     }
     const wasOwn = this.#last?.isOwn === true && this.#last.replicas === count.replicas;
     this.#last = { ...count, isOwn: isOwn || wasOwn };

@@ -7,6 +7,7 @@ import type { NamespaceEvents } from './namespace-events.ts';
 import { type PodView, projectPod } from './pod-view.ts';
 import { projectScaleObject, type ScaleObject } from './scale-object.ts';
 import type { ResolvedTarget } from './scale-target.ts';
+import { projectServicePorts, type ServiceView } from './service-view.ts';
 import { TargetPods } from './target-pods.ts';
 
 /** What the sources of a target are opened with. */
@@ -30,6 +31,7 @@ export class TargetSources {
   readonly events: NamespaceEvents;
   readonly #options: TargetSourcesOptions;
   readonly #closers: (() => void)[] = [];
+  #services: MirrorLease<ServiceView> | null = null;
   #slices: { readonly lease: MirrorLease<SliceView>; readonly unlisten: () => void } | null = null;
 
   constructor(options: TargetSourcesOptions) {
@@ -63,6 +65,20 @@ export class TargetSources {
     }
     this.#slices ??= this.#openSlices();
     return [...this.#slices.lease.mirror.list()].filter((slice) => slice.service === service);
+  }
+
+  /** What that Service is; undefined: not known (yet). Its mirror is opened with the first call. */
+  serviceOf(name: string): ServiceView | undefined {
+    const { mirrors, resolved, onChange } = this.#options;
+    if (this.#services === null) {
+      this.#services = mirrors.use<ServiceView>({
+        path: this.#core('services'),
+        project: projectServicePorts,
+      });
+      const { mirror, release } = this.#services;
+      this.#closers.push(mirror.listen({ onSet: onChange, onDelete: onChange, onState: onChange }), release);
+    }
+    return this.#services.mirror.get(resolved.namespace, name);
   }
 
   get isFresh(): boolean {

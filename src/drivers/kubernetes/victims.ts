@@ -57,6 +57,19 @@ export class Victims {
     );
   }
 
+  /** After the count was raised: who was named and is still there is no victim any more. */
+  spare(signal: AbortSignal): void {
+    const { driver, pods } = this.#options;
+    const spared = [...pods.list()].filter(({ uid, isDeleting }) => this.#marked.has(uid) && !isDeleting);
+    this.#marked.clear();
+    if (spared.length === 0) return;
+    const { api, fieldManager, onFault } = driver;
+    const marks = { pods: spared, isVictim: false, fieldManager };
+    markPods(api, marks, { timeoutMs: 10_000, signal }).catch((error: unknown) => {
+      if (!signal.aborted) onFault(error);
+    });
+  }
+
   get #isDenied(): boolean {
     const nowMs = this.#options.driver.clock.nowMs();
     return this.#deniedAtMs !== null && nowMs < this.#deniedAtMs + retryDeniedMs;
