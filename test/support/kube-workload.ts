@@ -73,6 +73,7 @@ export class KubeWorkload {
   static async start({
     path = deploymentPath,
     replicas = 0 as number | null,
+    isPlaying = true,
     kinds = [] as readonly ServedKind[],
     backend = {} as Partial<KubernetesBackend>,
   } = {}): Promise<KubeWorkload> {
@@ -91,6 +92,7 @@ export class KubeWorkload {
       ...backend,
     };
     const workload = new KubeWorkload(server, path, settings);
+    workload.isPlaying = isPlaying;
     if (replicas !== null) workload.putCount(replicas);
     const timer = setInterval(() => workload.#play(), 5);
     workload.#closers.unshift(async () => {

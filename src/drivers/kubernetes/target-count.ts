@@ -111,6 +111,7 @@ export class TargetCount {
     const { sources, driver, resolved } = this.#options;
     const object = this.#object();
     if (object === undefined) return;
+    if (this.#fault?.fault === 'missing') this.#fault = null;
     if (resolved.isPlain && object.selector !== null) this.#select(object.selector);
     if (!resolved.isPlain) this.#readScale(object);
     const last = this.#last;
