@@ -1,6 +1,7 @@
 import type { KubernetesBackend } from '../../config/settings.ts';
 import type { Cancel } from '../../core/clock.ts';
 import type { ScaleRequest, Target, TargetCondition, TargetStatus } from '../../core/driver.ts';
+import { addressReplicas } from './address-replica.ts';
 import { judgeAutoscalers } from './count-rivals.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
 import type { NamespaceEvents } from './namespace-events.ts';
@@ -30,10 +31,12 @@ export class KubeTarget {
   #refusal: TargetFault | null = null;
   #opened: Promise<void>;
   #cancelDue: Cancel | null = null;
+  readonly #openedAtMs: number;
 
   constructor(options: KubeTargetOptions) {
     this.#options = options;
     this.#backend = options.target.backend;
+    this.#openedAtMs = options.driver.clock.nowMs();
     this.#teller = new StatusTeller(() => this.#snapshot(), options.driver.onFault);
     this.#opened = this.#open();
     void this.#openUntilDone();
@@ -144,6 +147,7 @@ export class KubeTarget {
       const isOfRaise = replica.status.steps.every(({ atMs }) => atMs >= patchedMs);
       return isOfRaise ? { ...replica.status, steps } : replica.status;
     });
+    replicas.push(...addressReplicas({ ...around, nowMs: this.#openedAtMs }, around.slices));
     this.#wakeAt(dueMs);
     const conditions = this.#conditions();
     return {

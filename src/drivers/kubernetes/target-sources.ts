@@ -31,6 +31,7 @@ export class TargetSources {
   readonly events: NamespaceEvents;
   readonly #options: TargetSourcesOptions;
   readonly #closers: (() => void)[] = [];
+  #service: string | null = null;
   #services: MirrorLease<ServiceView> | null = null;
   #slices: { readonly lease: MirrorLease<SliceView>; readonly unlisten: () => void } | null = null;
 
@@ -59,6 +60,7 @@ export class TargetSources {
 
   /** Slices of a Service; the mirror is opened with the first call, and given back when none is named. */
   slicesOf(service: string | null): readonly SliceView[] {
+    this.#service = service;
     if (service === null) {
       this.#closeSlices();
       return [];
@@ -76,7 +78,8 @@ export class TargetSources {
         project: projectServicePorts,
       });
       const { mirror, release } = this.#services;
-      this.#closers.push(mirror.listen({ onSet: onChange, onDelete: onChange, onState: onChange }), release);
+      const changed = (view: ServiceView) => view.name === this.#service && onChange();
+      this.#closers.push(mirror.listen({ onSet: changed, onDelete: changed, onState: onChange }), release);
     }
     return this.#services.mirror.get(resolved.namespace, name);
   }
@@ -109,7 +112,8 @@ export class TargetSources {
     const namespace = encodeURIComponent(resolved.namespace);
     const path = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
     const lease = mirrors.use<SliceView>({ path, project: projectSlice });
-    const unlisten = lease.mirror.listen({ onSet: onChange, onDelete: onChange, onState: onChange });
+    const changed = (slice: SliceView) => slice.service === this.#service && onChange();
+    const unlisten = lease.mirror.listen({ onSet: changed, onDelete: changed, onState: onChange });
     return { lease, unlisten };
   }
 
