@@ -44,6 +44,9 @@ export type EventWords = readonly ['Normal' | 'Warning', string, string];
 /** The time, in seconds, as Kubernetes writes it. */
 export const timestamp = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
+/** A merge keeps the state before unless it is taken away. */
+const noState = { waiting: null, running: null, terminated: null };
+
 /** Writes one pod's status and events, as the kubelet of `node`. */
 export class Reporter {
   readonly #api: KubeApi;
@@ -119,14 +122,13 @@ export class Reporter {
     return {
       initContainerStatuses: initContainers.map(({ name, image }) => ({
         ...{ ...common, name, image, ready: report.isInitialized, started: 'running' in report.initState },
-        state: report.initState,
+        state: { ...noState, ...report.initState },
       })),
       containerStatuses: containers.map(({ name, image }) => ({
         ...{ ...common, name, image, ready: report.isReady, started: report.isStarted },
         restartCount: report.restartCount,
-        // A merge keeps the state before unless it is taken away.
-        state: { $patch: 'replace', ...report.state },
-        lastState: { $patch: 'replace', ...report.lastState },
+        state: { ...noState, ...report.state },
+        lastState: { ...noState, ...report.lastState },
       })),
     };
   }
