@@ -67,8 +67,7 @@ export async function resolveTarget(
   return { namespace, resource, name, service: null, removal, isPlain: group === 'apps' };
 }
 
-/** `apps`; '' for the core group. */
-export function groupOf({ apiVersion }: Resource): string {
+function groupOf({ apiVersion }: Resource): string {
   return apiVersion.includes('/') ? apiVersion.split('/')[0]! : '';
 }
 

@@ -116,6 +116,22 @@ describe('the kubernetes driver, watching', () => {
     expect(log.last).toMatchObject({ removal: 'unknown', desired: 2 });
   });
 
+  it('counts the leaders of a LeaderWorkerSet, by the selector of its scale', async () => {
+    const apiVersion = 'leaderworkerset.x-k8s.io/v1';
+    const scaleTarget = { apiVersion: null, kind: 'LeaderWorkerSet', name: 'web' };
+    const { workload, log } = await begin({
+      path: `/apis/${apiVersion}/namespaces/llm/leaderworkersets/web`,
+      kinds: [{ apiVersion, kind: 'LeaderWorkerSet', plural: 'leaderworkersets', hasScale: true }],
+      replicas: 1,
+      backend: { scaleTarget },
+    });
+    const leader = { 'leaderworkerset.sigs.k8s.io/group-index': '0' };
+    workload.server.put(`${podsPath}/web-0`, podObject('web-0', { labels: leader }));
+    workload.server.put(`${podsPath}/web-0-1`, podObject('web-0-1', { labels: { app: 'worker' } }));
+    await log.settled(1);
+    expect(log.last).toMatchObject({ removal: 'highest-ordinal', desired: 1, replicas: [{ ordinal: 0 }] });
+  });
+
   it('tells of a kind that the cluster does not serve, and of one that has no scale', async () => {
     for (const [kind, words] of [
       ['Engine', 'the cluster serves no kind Engine'],
