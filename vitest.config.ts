@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // They need a control plane: npm run test:cluster.
+    exclude: ['test/cluster/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,

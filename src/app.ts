@@ -4,10 +4,13 @@ import { resolve } from 'node:path';
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { ActivationEvent } from './activation/events.ts';
+import { followCluster, recallStarts, refusalOf } from './cluster-models.ts';
+import type { ClusterVoice } from './cluster-voice.ts';
 import { fixedPart } from './config/model-parts.ts';
 import { withOwnCommand } from './config/own-command.ts';
 import type { Settings } from './config/settings.ts';
 import { systemClock } from './core/clock.ts';
+import { soleLeadership } from './core/leadership.ts';
 import { endOrphans } from './drivers/process/orphans.ts';
 import { createEdges, type Edges } from './edges.ts';
 import { logEvent } from './event-log.ts';
@@ -20,11 +23,13 @@ import { Connections } from './http/connections.ts';
 import { createRequestServer } from './http/request-server.ts';
 import { createAccessLog, droppedLinesOf, type Log } from './meter/log.ts';
 import { Metrics } from './meter/metrics.ts';
+import { ModelSources } from './model-sources.ts';
 import { Pipeline } from './pipeline.ts';
 import { anthropic } from './protocols/anthropic.ts';
 import { openaiDialect } from './protocols/dialects.ts';
 import { openai } from './protocols/openai.ts';
 import { Roster } from './roster.ts';
+import type { StartMemory } from './runtime-parts.ts';
 
 /** How the gateway is started. */
 export interface AppOptions {
@@ -50,7 +55,10 @@ export interface App {
 
 /** What changes while the gateway runs. */
 interface Life {
-  settings: Settings;
+  /** Where the models come from; its settings are those that hold. */
+  readonly sources: ModelSources;
+  /** Tells on the cluster's objects what is made of them; null: there are none. */
+  voice: ClusterVoice | null;
   keyRing: KeyRing;
   /** Of the last configuration that was refused. */
   fault: string | null;
@@ -82,9 +90,18 @@ export async function startApp(options: AppOptions): Promise<App> {
   const ownerHash = createHash('sha256').update(resolve(options.configFile)).digest('hex').slice(0, 16);
   const orphans = await endOrphans(ownerHash);
   if (orphans > 0) options.log.warn({ orphans }, 'ended processes that an earlier gateway left behind');
-  const parts = createParts(options, ownerHash);
-  parts.roster.apply(parts.life.settings);
+  const edges = await createEdges({ ...options, clock: systemClock, ownerHash });
+  const parts = createParts(options, edges, await recallStarts(edges.cluster));
+  parts.roster.apply(parts.life.sources.settings);
   const ports = await openPorts(parts, keyPair);
+  const { life, roster } = parts;
+  if (edges.cluster !== null)
+    life.voice = followCluster(edges.cluster, {
+      clock: systemClock,
+      sources: life.sources,
+      apply: (settings) => roster.apply(settings),
+      snapshotOf: (model) => roster.snapshotOf(model),
+    });
   return {
     address: addressOf(ports.requests),
     adminAddress: addressOf(ports.admin),
@@ -97,30 +114,37 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
-function createParts(options: AppOptions, ownerHash: string): Parts {
+function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory): Parts {
   const { settings, log } = options;
   const clock = systemClock;
-  const edges = createEdges({ clock, log, ownerHash });
+  const { cluster, prober, driverOf, gaugeOf } = edges;
   const { heldMemoryBytes: maxMemoryBytes, spool } = settings.server;
   const nextReadyMs = () => roster.nextReadyMs;
   const held = new HeldMemory({ maxMemoryBytes, dir: spool.dir, maxSpoolBytes: spool.maxBytes, nextReadyMs });
+  const sources = new ModelSources(withOwnCommand(settings, options.ownCommand), cluster?.namespace ?? null);
   const life: Life = {
-    settings: withOwnCommand(settings, options.ownCommand),
+    sources,
+    voice: null,
     keyRing: new KeyRing(settings.auth.keys),
     fault: null,
     isClosing: false,
   };
   const metrics = new Metrics({
-    models: () => gaugesOf(roster),
+    models: () => roster.gauges(),
     hasModel: (model) => roster.models.has(model),
     held,
     droppedLogLines: () => droppedLinesOf(log),
   });
   const meterOf = (model: string) => metrics.model(model);
-  const onEvent = (model: string, event: ActivationEvent) => logEvent(log, model, event);
-  const { prober, driverOf } = edges;
-  const roster: Roster = new Roster({ clock, prober, driverOf, meterOf, onEvent }, log, (waiters, entry) =>
-    pipeline.move(waiters, entry),
+  const onEvent = (model: string, event: ActivationEvent) => {
+    logEvent(log, model, event);
+    life.voice?.happened(model, event);
+  };
+  const leadership = cluster?.leadership ?? soleLeadership;
+  const roster: Roster = new Roster(
+    { clock, prober, leadership, startMemory, driverOf, gaugeOf, meterOf, onEvent },
+    log,
+    (waiters, entry) => pipeline.move(waiters, entry),
   );
   const logAccess = settings.log.access ? createAccessLog(log) : () => undefined;
   const pipeline: Pipeline = new Pipeline({
@@ -130,7 +154,7 @@ function createParts(options: AppOptions, ownerHash: string): Parts {
     watchdog: new Watchdog(clock),
     maxBodyBytes: () => settings.server.maxBodyBytes,
     dropCredentials: () => !life.keyRing.isEmpty,
-    refusal: () => null,
+    refusal: () => refusalOf(cluster),
     onAccess(facts) {
       if (facts.model === null) metrics.unrouted(facts.outcome);
       logAccess(facts);
@@ -141,7 +165,7 @@ function createParts(options: AppOptions, ownerHash: string): Parts {
 }
 
 async function openPorts(
-  { options, life, metrics, roster, pipeline }: Parts,
+  { options, life, metrics, roster, pipeline, edges }: Parts,
   tls: KeyPair | null,
 ): Promise<Ports> {
   const { server } = options.settings;
@@ -152,14 +176,14 @@ async function openPorts(
     tls,
     protocols: [openai, anthropic],
     keyRing: () => life.keyRing,
-    models: () => life.settings.models,
+    models: () => life.sources.settings.models,
     createdS: Math.floor(systemClock.wallMs() / 1000),
   });
   const admin = createAdminServer({
     ...shared,
     registry: metrics.registry,
     controls: () => roster.models,
-    unready: () => (life.isClosing ? 'draining' : null),
+    unready: () => (life.isClosing ? 'draining' : (edges.cluster?.obstacle ?? null)),
     configFault: () => life.fault,
   });
   await admin.listen({ host: server.admin.host, port: server.admin.port });
@@ -167,30 +191,33 @@ async function openPorts(
   return { requests, admin, connections, certificate: tls === null ? null : follow(requests, tls, options) };
 }
 
-function reload({ options, life, metrics, roster }: Parts, next: Settings): void {
-  const effective = withOwnCommand(next, options.ownCommand);
+function reload({ options, life, metrics, roster, edges }: Parts, next: Settings): void {
+  if (next.kubernetes !== null && edges.cluster === null)
+    throw new Error('kubernetes: the gateway was started without a cluster; start it again to use one');
   if (fixedPart(next) !== fixedPart(options.settings))
-    options.log.warn('changes under server, store and log are taken at the next start');
-  roster.apply(effective);
-  life.settings = effective;
+    options.log.warn('changes under server, store, log and kubernetes are taken at the next start');
+  roster.apply(life.sources.takeFile(withOwnCommand(next, options.ownCommand)));
   life.keyRing = new KeyRing(next.auth.keys);
   life.fault = null;
   metrics.reloaded('taken');
 }
 
 async function close(parts: Parts, { requests, admin, connections, certificate }: Ports): Promise<void> {
-  const { options, life, pipeline, roster } = parts;
+  const { options, life, pipeline, roster, edges } = parts;
   const { drainMs } = options.settings.server;
   const endAtMs = systemClock.nowMs() + drainMs;
   life.isClosing = true;
   certificate?.close();
+  // Whoever leads next serves what is new, while this one serves what it has.
+  await edges.cluster?.release();
   const cut = await drain(requests, pipeline, drainMs);
   if (cut > 0) options.log.warn({ requests: cut }, 'drain has passed: requests were cut');
   // What is written already still has to be read: by slow clients for what is left of the time, but at least 1 s.
   const graceMs = drainMs === 0 ? 0 : Math.max(1_000, endAtMs - systemClock.nowMs());
   await Promise.all([requests.close(), admin.close(), connections.end(graceMs)]);
+  life.voice?.close();
   await roster.close();
-  await parts.edges.close();
+  await edges.close();
 }
 
 /** While draining the listener stays open to say so; idle connections are closed as they become idle. */
@@ -199,11 +226,6 @@ async function drain(server: FastifyInstance, pipeline: Pipeline, drainMs: numbe
   const cut = await pipeline.drain(drainMs);
   clearInterval(closeIdle);
   return cut;
-}
-
-function* gaugesOf(roster: Roster) {
-  for (const [name, model] of roster.models)
-    for (const gauges of model.gauges()) yield [name, gauges] as const;
 }
 
 function follow(

@@ -51,9 +51,9 @@ export interface ModelEntry {
 
 /** What one is told who waits for a model. */
 export function waitState(entry: ModelEntry, waiter: Waiter): WaitState {
-  const { state, step, etaMs } = entry.wakeInfo();
+  const { state, step, detail, etaMs } = entry.wakeInfo();
   const position = entry.gate.position(waiter);
-  return { position, phase: state === 'ready' ? 'waiting' : (step ?? state), etaMs };
+  return { position, phase: state === 'ready' ? 'waiting' : (step ?? state), detail, etaMs };
 }
 
 /** Milliseconds between two heartbeats to one who waits; 0 = none. */

@@ -1,42 +1,63 @@
-import type { BackendSettings, ModelSettings } from './config/settings.ts';
+import type { Cluster } from './cluster.ts';
+import type { ModelSettings, Settings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { Driver } from './core/driver.ts';
+import type { LoadGauge } from './core/load-gauge.ts';
 import type { Prober } from './core/prober.ts';
 import { createProcessDriver } from './drivers/process/process-driver.ts';
 import { createStaticDriver } from './drivers/static/static-driver.ts';
 import type { Log } from './meter/log.ts';
 import { createProber } from './probe/http-prober.ts';
+import { createRunningGauge } from './probe/running-gauge.ts';
 
 /** What reaches out of the gateway, besides the requests themselves. */
 export interface Edges {
   readonly prober: Prober;
+  /** null: none is configured. */
+  readonly cluster: Cluster | null;
   driverOf(model: ModelSettings): Driver;
+  gaugeOf(model: ModelSettings): LoadGauge;
   /** Ends all that the drivers started, and what is still being asked. */
   close(): Promise<void>;
 }
 
 export interface EdgesOptions {
+  readonly settings: Settings;
   readonly clock: Clock;
   readonly log: Log;
   /** Marks the child processes of this configuration. */
   readonly ownerHash: string;
 }
 
-/** Makes the drivers and the prober. */
-export function createEdges({ clock, log, ownerHash }: EdgesOptions): Edges {
+/** Makes the drivers and the prober; rejects when a cluster is configured and nothing says where it is. */
+export async function createEdges({ settings, clock, log, ownerHash }: EdgesOptions): Promise<Edges> {
+  const { kubernetes, server } = settings;
+  const cluster =
+    kubernetes === null
+      ? null
+      : await (await import('./cluster.ts')).openCluster({
+          settings: kubernetes,
+          drainMs: server.drainMs,
+          ...{ clock, log },
+        });
   const prober = createProber();
   const onFault = (error: unknown) => log.error({ err: error }, 'process driver fault');
-  const drivers: Record<BackendSettings['driver'], Driver> = {
-    process: createProcessDriver({ clock, ownerHash, onFault }) as Driver,
-    static: createStaticDriver({ clock }) as Driver,
-    // The configuration refuses it until its driver stands beside these.
-    kubernetes: createStaticDriver({ clock }) as Driver,
-  };
+  const processes = createProcessDriver({ clock, ownerHash, onFault }) as Driver;
+  const fixed = createStaticDriver({ clock }) as Driver;
   return {
     prober,
-    driverOf: ({ revision: { backend } }) => drivers[backend.driver],
+    cluster,
+    driverOf({ name, revision: { backend } }) {
+      if (backend.driver === 'process') return processes;
+      if (backend.driver === 'static') return fixed;
+      if (cluster === null) throw new Error(`model "${name}" needs the section kubernetes`);
+      return cluster.driverOf(backend);
+    },
+    gaugeOf: ({ revision }) => createRunningGauge({ headers: revision.backendHeaders, clock }),
     async close() {
-      await Promise.all([...Object.values(drivers), prober].map((edge) => edge.close()));
+      await Promise.all(
+        [processes, fixed, prober, ...(cluster === null ? [] : [cluster])].map((edge) => edge.close()),
+      );
     },
   };
 }

@@ -8,25 +8,16 @@ import { decide } from './autoscale/decide.ts';
 import type { Revision, RevisionOwner } from './autoscale/lineage.ts';
 import { activationPart, gatePart } from './config/model-parts.ts';
 import type { ModelSettings } from './config/settings.ts';
-import type { Clock } from './core/clock.ts';
-import type { Driver } from './core/driver.ts';
+import type { ErrorCode } from './core/error-table.ts';
 import type { PilotlightError } from './core/errors.ts';
 import type { ReplicaReport, WakeInfo } from './core/gate.ts';
-import type { Prober } from './core/prober.ts';
 import type { Decide, Decision } from './core/scaling.ts';
 import { StallWatch } from './forward/stall-watch.ts';
-import { Upstreams } from './forward/upstreams.ts';
+import { UpstreamTurns } from './forward/upstream-turns.ts';
+import type { Upstreams } from './forward/upstreams.ts';
 import type { ModelMeter } from './meter/model-meter.ts';
 import { StartDetails } from './meter/start-phases.ts';
-
-/** What all models share. */
-export interface RuntimeParts {
-  readonly clock: Clock;
-  readonly prober: Prober;
-  readonly driverOf: (settings: ModelSettings) => Driver;
-  readonly meterOf: (model: string) => ModelMeter;
-  readonly onEvent: (model: string, event: ActivationEvent) => void;
-}
+import { type RuntimeParts, targetOf } from './runtime-parts.ts';
 
 /** One revision of a model at work: its gate, its activation and its connections, wired to each other. */
 export class ModelRuntime implements ModelEntry, Revision {
@@ -37,10 +28,8 @@ export class ModelRuntime implements ModelEntry, Revision {
   readonly #handover: Handover;
   readonly #parts: RuntimeParts;
   readonly #owner: RevisionOwner<ModelRuntime>;
-  /** Those of earlier settings; they close by themselves what falls idle. */
-  readonly #formerUpstreams: Upstreams[] = [];
   readonly #startDetails = new StartDetails();
-  #upstreams: Upstreams;
+  readonly #upstreams: UpstreamTurns;
   #settings: ModelSettings;
   #isStarted = false;
   #isWanted = false;
@@ -51,7 +40,7 @@ export class ModelRuntime implements ModelEntry, Revision {
     this.#owner = owner;
     this.#settings = settings;
     this.meter = parts.meterOf(settings.name);
-    this.#upstreams = this.#createUpstreams();
+    this.#upstreams = new UpstreamTurns(this.#connectionOptions());
     this.stallWatch = new StallWatch({
       clock,
       stallMs: settings.revision.timeouts.stallMs,
@@ -70,34 +59,24 @@ export class ModelRuntime implements ModelEntry, Revision {
       gate: this.gate,
       clock,
       othersAt: (server) => owner.othersAt(this, server),
-      rescue: ({ code }) => code === 'start_failed' && owner.rescue(this),
+      rescue: ({ code }) => isStartFailure(code) && owner.rescue(this),
     });
     this.activator = this.#createActivator();
   }
 
-  #createUpstreams(): Upstreams {
-    const { clock } = this.#parts;
+  #connectionOptions() {
     const { concurrency: connections, timeouts } = this.#settings.revision;
-    return new Upstreams({ clock, connections, connectTimeoutMs: timeouts.connectMs });
+    return { clock: this.#parts.clock, connections, connectTimeoutMs: timeouts.connectMs };
   }
 
   #createActivator(): Activator {
-    const { clock, prober, driverOf } = this.#parts;
-    const { name, revision } = this.#settings;
-    const { generation } = this.#owner;
-    const backend = () => this.#settings.revision.backend;
-    return new Activator({
-      target: {
-        // Two revisions of a model may run side by side: their replicas must not be taken for each other's.
-        id: generation === 1 ? `${name}/${revision.name}` : `${name}/${revision.name}~${generation}`,
-        model: name,
-        revision: revision.name,
-        get backend() {
-          return backend();
-        },
-      },
+    const { clock, prober, driverOf, gaugeOf, leadership, startMemory } = this.#parts;
+    const activator = new Activator({
+      target: targetOf(() => this.#settings, this.#owner.generation),
       driver: driverOf(this.#settings),
       prober,
+      gauge: gaugeOf(this.#settings),
+      leadership,
       gate: this.#handover,
       clock,
       decide: (...facts) => this.#decide(...facts),
@@ -105,6 +84,12 @@ export class ModelRuntime implements ModelEntry, Revision {
       random: Math.random,
       onEvent: (event) => this.#onEvent(event),
     });
+    activator.seed(startMemory.recall(this.#startKey));
+    return activator;
+  }
+
+  get #startKey(): string {
+    return `${this.#settings.name}/${this.#settings.revision.name}`;
   }
 
   /** Nothing is started before `start`, whoever asks for it. */
@@ -121,13 +106,14 @@ export class ModelRuntime implements ModelEntry, Revision {
     if (!this.#isStarted) return null;
     const refusal = this.activator.whenCold(deadlineMs);
     // Who was accepted already, or finds a ready replica that others still fill, waits.
-    return this.#handover.isHolding && refusal?.code !== 'start_failed' ? null : refusal;
+    return this.#handover.isHolding && !isStartFailure(refusal?.code) ? null : refusal;
   }
 
   #onEvent(event: ActivationEvent): void {
     if (event.type === 'ready') {
       this.meter.startedReady(event.totalMs, event.steps);
       this.#startDetails.add(event.replicaId, event.steps);
+      this.#parts.startMemory.keep(this.#startKey, this.activator.history());
     }
     if (event.type === 'start-failed') this.meter.startFailed(event.phase);
     this.#parts.onEvent(this.#settings.name, event);
@@ -140,7 +126,7 @@ export class ModelRuntime implements ModelEntry, Revision {
   }
 
   get upstreams(): Upstreams {
-    return this.#upstreams;
+    return this.#upstreams.current;
   }
 
   get waiting(): number {
@@ -183,8 +169,7 @@ export class ModelRuntime implements ModelEntry, Revision {
     const { concurrency, timeouts } = settings.revision;
     this.#settings = settings;
     if (before.concurrency !== concurrency || before.timeouts.connectMs !== timeouts.connectMs) {
-      this.#formerUpstreams.push(this.#upstreams);
-      this.#upstreams = this.#createUpstreams();
+      this.#upstreams.renew(this.#connectionOptions());
     }
     this.stallWatch.configure(timeouts.stallMs);
     this.gate.configure(gatePart(settings));
@@ -199,6 +184,7 @@ export class ModelRuntime implements ModelEntry, Revision {
   }
 
   firstByte(replicaId: string): string | null {
+    this.activator.firstByte(replicaId);
     return this.#startDetails.get(replicaId);
   }
 
@@ -212,25 +198,35 @@ export class ModelRuntime implements ModelEntry, Revision {
     const { name: model, aliases, revision } = this.#settings;
     const queue = { waiting, waitingBytes, oldestWaitMs, max: revision.queue.max };
     const { driver } = revision.backend;
-    const { state, step } = this.wakeInfo();
+    const { state, step, detail } = this.wakeInfo();
     const limit = revision.concurrency;
-    return { model, aliases, driver, inFlight, limit, queue, ...this.activator.snapshot(), state, step };
+    return {
+      model,
+      aliases,
+      driver,
+      inFlight,
+      limit,
+      queue,
+      ...this.activator.snapshot(),
+      state,
+      step,
+      detail,
+    };
   }
 
   gauges() {
     const { queue, inFlight, state, replicas } = this.snapshot();
     const replicaStates = replicas.map((replica) => replica.state);
-    let { connections } = this.#upstreams;
-    for (const former of this.#formerUpstreams) connections += former.connections;
+    const { connections } = this.#upstreams;
     return { ...queue, inFlight, connections, state, replicaStates };
   }
 
   /** Ends its replicas after everybody who waits or runs there has been served, or when the signal aborts. */
-  async retire(signal: AbortSignal): Promise<void> {
+  async retire(signal: AbortSignal, options: { readonly keepsReplicas: boolean }): Promise<void> {
     const { clock } = this.#parts;
     try {
       await poll(clock, () => this.gate.waiting === 0, signal);
-      if (this.#isStarted) await this.activator.retire(signal);
+      if (this.#isStarted) await this.activator.retire(signal, options);
       await poll(clock, () => this.gate.waiting + this.gate.inFlight === 0, signal);
     } finally {
       await this.close();
@@ -243,6 +239,10 @@ export class ModelRuntime implements ModelEntry, Revision {
     this.stallWatch.close();
     this.#handover.close();
     await this.activator.close();
-    await Promise.all([this.#upstreams, ...this.#formerUpstreams].map((upstreams) => upstreams.close()));
+    await this.#upstreams.close();
   }
+}
+
+function isStartFailure(code: ErrorCode | undefined): boolean {
+  return code === 'start_failed' || code === 'no_capacity';
 }

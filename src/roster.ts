@@ -5,8 +5,9 @@ import type { ModelSettings, Settings } from './config/settings.ts';
 import type { ModelControl } from './http/admin-server.ts';
 import type { Log } from './meter/log.ts';
 import type { ModelGauges } from './meter/model-gauges.ts';
-import { ModelRuntime, type RuntimeParts } from './model-runtime.ts';
+import { ModelRuntime } from './model-runtime.ts';
 import type { Directory } from './pipeline.ts';
+import type { RuntimeParts } from './runtime-parts.ts';
 
 /** One configured model with all its revisions, as operators and meters see it. */
 class Model implements ModelControl {
@@ -77,6 +78,16 @@ export class Roster implements Directory {
   /** By name, without aliases. */
   get models(): ReadonlyMap<string, ModelControl & { gauges(): readonly ModelGauges[] }> {
     return this.#models;
+  }
+
+  /** What a model does now; undefined: there is none of that name. */
+  snapshotOf(name: string): ReturnType<ModelRuntime['snapshot']> | undefined {
+    return this.#models.get(name)?.lineage.entry.snapshot();
+  }
+
+  /** Of each revision of each model, with the model's name. */
+  *gauges(): Iterable<readonly [string, ModelGauges]> {
+    for (const [name, model] of this.#models) for (const gauges of model.gauges()) yield [name, gauges];
   }
 
   /** Milliseconds until the first of the models that start is ready; null when none does or that is not known. */

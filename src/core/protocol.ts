@@ -53,6 +53,8 @@ export interface WaitState {
   readonly position: number;
   /** `waiting` for a slot, or the state and step of the start. */
   readonly phase: string;
+  /** What holds the start up, in one line, where that is known; else null. */
+  readonly detail: string | null;
   readonly etaMs: number | null;
 }
 

@@ -1,6 +1,6 @@
 /** The API group and version of Model objects. */
-export const modelApiVersion = 'pilotlight.dev/v1alpha1';
-export const modelKind = 'Model';
+const modelApiVersion = 'pilotlight.dev/v1alpha1';
+const modelKind = 'Model';
 
 /** Annotations of a workload that are ours begin with this. */
 export const annotationPrefix = 'pilotlight.dev/';

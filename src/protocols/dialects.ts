@@ -73,5 +73,6 @@ function anthropicType(status: number): string {
 /** One comment line: every SSE decoder drops it, and JSON's quoting keeps line ends out of it. */
 function renderHeartbeat(state: WaitState): string {
   const eta = state.etaMs === null ? '' : ` eta=${(state.etaMs / 1000).toFixed(1)}s`;
-  return `: pilotlight position=${state.position} phase=${JSON.stringify(state.phase)}${eta}\n\n`;
+  const detail = state.detail === null ? '' : ` detail=${JSON.stringify(state.detail)}`;
+  return `: pilotlight position=${state.position} phase=${JSON.stringify(state.phase)}${eta}${detail}\n\n`;
 }

@@ -10,7 +10,7 @@ export const modelsPath = '/apis/pilotlight.dev/v1alpha1/namespaces/llm/models';
 export const deploymentsPath = '/apis/apps/v1/namespaces/llm/deployments';
 const modelKind = { apiVersion: 'pilotlight.dev/v1alpha1', kind: 'Model', plural: 'models' };
 
-export const settings: KubernetesSettings = {
+const settings: KubernetesSettings = {
   kubeconfig: null,
   context: null,
   namespaces: ['llm'],

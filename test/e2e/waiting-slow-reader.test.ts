@@ -33,7 +33,8 @@ describe('a client that waits and does not read', () => {
     const [req, res] = (await once(server, 'request')) as [IncomingMessage, ServerResponse];
     const context = { req, res, dialect: openaiDialect, requestId: 'r', extraHeaders: [] };
     const answer = new AnswerWriter(context, { appendTo: () => undefined });
-    const beat = () => answer.heartbeat('sse', { position: 1, phase: 'loading'.repeat(10_000), etaMs: null });
+    const beat = () =>
+      answer.heartbeat('sse', { position: 1, phase: 'loading'.repeat(10_000), detail: null, etaMs: null });
     // Until the system's buffers are full.
     for (let full = 0; full < 3; full = res.writableNeedDrain ? full + 1 : 0) {
       beat();

@@ -49,7 +49,7 @@ const headOf = (fields: ParsedFields, status = 200): AnswerHead => answerHead(st
 const ofLength = (bytes: number) => headOf({ 'content-length': String(bytes) });
 const stream = headOf({ 'content-type': 'text/event-stream' });
 const lost = new PilotlightError('backend_reset', 'backend closed the connection');
-const waiting = { position: 1, phase: 'loading', etaMs: 1_000 };
+const waiting = { position: 1, phase: 'loading', detail: null, etaMs: 1_000 };
 const encode = (text: string) => Buffer.from(text);
 
 describe('an answer of known length', () => {

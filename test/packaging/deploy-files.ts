@@ -65,7 +65,7 @@ export function onlyOf(manifests: readonly Manifest[], kind: string, name?: stri
 }
 
 /** Each single thing that the rules allow. */
-export function grantsOf(rules: readonly Rule[]): Grant[] {
+function grantsOf(rules: readonly Rule[]): Grant[] {
   return rules.flatMap(({ apiGroups, resources, resourceNames = [''], verbs }) =>
     apiGroups.flatMap((group) =>
       resources.flatMap((resource) =>

@@ -36,13 +36,17 @@ describe('every dialect', () => {
   });
 
   it.each(dialects)('$name writes a heartbeat as one comment that names no event', (dialect) => {
-    const state = { position: 3, phase: 'loading', etaMs: 12_345 };
+    const state = { position: 3, phase: 'loading', detail: null, etaMs: 12_345 };
     expect(dialect.renderHeartbeat(state)).toBe(': pilotlight position=3 phase="loading" eta=12.3s\n\n');
     expect(dialect.renderHeartbeat({ ...state, etaMs: null })).toBe(
       ': pilotlight position=3 phase="loading"\n\n',
     );
-    const injected = dialect.renderHeartbeat({ ...state, phase: 'x\n\rdata: {}\r\n\r\n' });
+    const evil = 'x\n\rdata: {}\r\n\r\n';
+    const injected = dialect.renderHeartbeat({ ...state, phase: evil, detail: evil });
     expect(injected).toMatch(/^: [^\r\n]*\n\n$/);
+    expect(dialect.renderHeartbeat({ ...state, etaMs: null, detail: 'no room' })).toBe(
+      ': pilotlight position=3 phase="loading" detail="no room"\n\n',
+    );
   });
 });
 
@@ -57,7 +61,7 @@ describe('openaiDialect', () => {
 
   it('writes stream errors that the official SDK raises, heartbeats before it dropped', async () => {
     const text =
-      openaiDialect.renderHeartbeat({ position: 1, phase: 'loading', etaMs: null }) +
+      openaiDialect.renderHeartbeat({ position: 1, phase: 'loading', detail: null, etaMs: null }) +
       openaiDialect.renderStreamError(queueFull);
     await expect(readBySdk(text)).rejects.toThrow(
       expect.objectContaining({ code: 'queue_full', message: queueFull.message }),

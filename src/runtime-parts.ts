@@ -1,0 +1,43 @@
+import type { ActivationEvent } from './activation/events.ts';
+import type { StartSample } from './activation/start-history.ts';
+import type { ModelSettings } from './config/settings.ts';
+import type { Clock } from './core/clock.ts';
+import type { Driver, Target } from './core/driver.ts';
+import type { Leadership } from './core/leadership.ts';
+import type { LoadGauge } from './core/load-gauge.ts';
+import type { Prober } from './core/prober.ts';
+import type { ModelMeter } from './meter/model-meter.ts';
+
+/** What was learned of starts, kept beyond the life of a runtime; keys are `model/revision`. */
+export interface StartMemory {
+  recall(key: string): unknown;
+  keep(key: string, samples: readonly StartSample[]): void;
+}
+
+/** What all models share. */
+export interface RuntimeParts {
+  readonly clock: Clock;
+  readonly prober: Prober;
+  readonly leadership: Leadership;
+  readonly startMemory: StartMemory;
+  readonly driverOf: (settings: ModelSettings) => Driver;
+  readonly gaugeOf: (settings: ModelSettings) => LoadGauge;
+  readonly meterOf: (model: string) => ModelMeter;
+  readonly onEvent: (model: string, event: ActivationEvent) => void;
+}
+
+/**
+ * The target of a model's revision; its backend is that of the moment. Two revisions of a model may run side by side:
+ * their replicas must not be taken for each other's, so that `generation` is part of the id from the second one on.
+ */
+export function targetOf(settings: () => ModelSettings, generation: number): Target {
+  const { name, revision } = settings();
+  return {
+    id: generation === 1 ? `${name}/${revision.name}` : `${name}/${revision.name}~${generation}`,
+    model: name,
+    revision: revision.name,
+    get backend() {
+      return settings().revision.backend;
+    },
+  };
+}
