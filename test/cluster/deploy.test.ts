@@ -8,7 +8,7 @@ import {
   manifestsOf,
   onlyOf,
 } from '../packaging/deploy-files.ts';
-import { hasSuite, helmOfSuite, kubeboxOfSuite, kubectl, mustKubectl } from './support/kubectl.ts';
+import { helmOfSuite, kubeboxOfSuite, kubectl, mustKubectl } from './support/kubectl.ts';
 import { renderHelm, renderKustomize } from './support/rendering.ts';
 
 const kustomized = (folder: string, namespace?: string) =>
@@ -65,7 +65,7 @@ function makeRunning(namespace: string, pod: string, { isReady }: { isReady: boo
   mustKubectl(['-n', namespace, 'patch', 'pod', pod, '--subresource=status', '--type=merge', '-p', patch]);
 }
 
-describe.runIf(hasSuite)('the renderings', () => {
+describe('the renderings', () => {
   it('by kustomize and by Helm are the same objects', () => {
     const asIs = ['image.repository=registry.example.com/pilotlight'];
     const set = [...asIs, 'rbac.deletionCost=true', 'rbac.podLogs=true'];
@@ -135,7 +135,7 @@ async function installed(door: string) {
   return { namespace, manifests, warnings, staying, get };
 }
 
-describe.runIf(hasSuite).each(['kustomize', 'helm'])('what %s makes, on a real API server', (door) => {
+describe.each(['kustomize', 'helm'])('what %s makes, on a real API server', (door) => {
   it('is taken without a warning, twice, and gives two pods where the restricted standard is enforced', async () => {
     const { warnings, manifests } = await installed(door);
     expect(warnings).toBe('');
@@ -180,7 +180,7 @@ describe.runIf(hasSuite).each(['kustomize', 'helm'])('what %s makes, on a real A
   });
 });
 
-it.runIf(hasSuite)('takes the workload and the Model of the guide as they stand there', () => {
+it('takes the workload and the Model of the guide as they stand there', () => {
   const guide = readFileSync('docs/kubernetes.md', 'utf8');
   const shown = [...guide.matchAll(/```yaml kubernetes\n([\s\S]*?)```/g)].flatMap(([, text]) =>
     manifestsOf(text!),

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
 import { loadAccess } from '../../src/kube/access.ts';
 import { createKubeApi } from '../../src/kube/client.ts';
+import { auditLogOf } from './control-plane/audit.ts';
 import { ControlPlane, layNetwork } from './control-plane/control-plane.ts';
 import { startControls } from './control-plane/controls.ts';
 import { PlayedKubelet } from './kubelet/played-kubelet.ts';
@@ -34,7 +35,12 @@ async function main(folder: string): Promise<number> {
   const controls = await startControls(plane, nodes);
   console.error(`cluster ready after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
   const { admin } = plane.credentials;
-  return await runTests({ ...process.env, KUBECONFIG: admin, CLUSTER_CONTROLS: controls.url });
+  return await runTests({
+    ...process.env,
+    KUBECONFIG: admin,
+    CLUSTER_CONTROLS: controls.url,
+    AUDIT_LOG: auditLogOf(folder),
+  });
 }
 
 // This is the first process of its namespace: when it ends, for whatever reason, the kernel ends all the others.

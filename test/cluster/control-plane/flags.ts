@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { auditLogOf, writeAuditPolicy } from './audit.ts';
 import { type Credentials, nodeAddress } from './credentials.ts';
 
 /** ClusterIPs; local to the namespace's loopback, as are those of pods. */
@@ -47,6 +48,8 @@ export function flagsByProgram(folder: string, credentials: Credentials) {
       `--requestheader-client-ca-file=${join(pki, 'proxy-ca.crt')}`,
       '--allow-privileged=true',
       '--profiling=false',
+      `--audit-policy-file=${writeAuditPolicy(folder)}`,
+      `--audit-log-path=${auditLogOf(folder)}`,
     ],
     'kube-controller-manager': [
       ...asClient(controllerManager),
