@@ -19,8 +19,10 @@ interface Playing {
   readonly ended: Promise<void>;
 }
 
-function project(object: unknown): KeptPod {
+/** A pod that is bound to the node; null: another's. */
+function podOf(node: string, object: unknown): KeptPod | null {
   const pod = object as PodObject;
+  if (pod.spec.nodeName !== node) return null;
   const { uid, namespace, name, resourceVersion } = pod.metadata;
   return { uid, namespace, name, resourceVersion, pod };
 }
@@ -45,8 +47,10 @@ export class PlayedKubelet {
     await this.#node.start();
     const onFault = (path: string, error: unknown) => console.error(`kubelet ${path}: ${String(error)}`);
     this.#mirrors = createMirrors({ api: this.#api, clock: systemClock, random: Math.random, onFault });
-    const query = `fieldSelector=spec.nodeName%3D${this.#node.name}`;
-    const { mirror } = this.#mirrors.use<KeptPod>({ path: '/api/v1/pods', query, project });
+    const { mirror } = this.#mirrors.use<KeptPod>({
+      path: '/api/v1/pods',
+      project: (object) => podOf(this.#node.name, object),
+    });
     mirror.listen({ onSet: ({ pod }) => this.#onPod(pod), onDelete: ({ pod }) => void this.#forget(pod) });
     await this.#take(mirror);
   }

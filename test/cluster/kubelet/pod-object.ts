@@ -27,6 +27,7 @@ export interface PodObject {
     readonly deletionGracePeriodSeconds?: number;
   };
   readonly spec: {
+    readonly nodeName?: string;
     readonly containers: readonly ContainerSpec[];
     readonly initContainers?: readonly ContainerSpec[];
   };
