@@ -112,9 +112,11 @@ class Lease implements LeaseHolder {
     const { identity, settings, clock } = this.#options;
     // A renewal needs no read: it goes on from the version that was written last, and is refused when that is old.
     const current = this.isLeader && this.#isSure ? this.#seen : await this.#read(startedAtMs);
-    const holder = holderOf(current);
+    // Of one that somebody deleted the last holder may still lead: it is waited for all the same.
+    const before = current ?? this.#seen;
+    const holder = holderOf(before);
     if (holder !== '' && holder !== identity) {
-      const waitsMs = this.#seenAtMs + (current?.spec?.leaseDurationSeconds ?? 0) * 1_000;
+      const waitsMs = this.#seenAtMs + (before?.spec?.leaseDurationSeconds ?? 0) * 1_000;
       if (clock.nowMs() < Math.max(waitsMs, this.#seenAtMs + settings.durationMs)) {
         this.#resign(`${holder} leads`);
         return;
@@ -133,7 +135,7 @@ class Lease implements LeaseHolder {
       return;
     }
     // An answer after the end of the own leadership does not bring it back: the next attempt does.
-    if (wasLeader === this.isLeader) this.#lead(startedAtMs, current);
+    if (wasLeader === this.isLeader) this.#lead(startedAtMs, before);
   }
 
   async #read(startedAtMs: number): Promise<LeaseObject | null> {
@@ -144,7 +146,6 @@ class Lease implements LeaseHolder {
       return lease;
     } catch (error) {
       if (!(error instanceof KubeError) || error.status !== 404) throw error;
-      this.#seen = null;
       return null;
     }
   }

@@ -111,6 +111,34 @@ describe('the lease of a group', () => {
     await expect.poll(() => one.reason).toBe('other leads');
   });
 
+  it('that somebody deletes is made anew by its leader, and taken by nobody else meanwhile', async () => {
+    const one = gateway('one');
+    await expect.poll(() => one.isLeader).toBe(true);
+    const two = gateway('two');
+    await expect.poll(() => two.reason).toBe('one leads');
+    const took: string[] = [];
+    two.onChange(() => took.push(two.reason ?? 'two leads'));
+    server.delete(path);
+    await expect.poll(() => server.get(path)?.spec).toMatchObject({ holderIdentity: 'one' });
+    const version = () => server.get(path)?.metadata.resourceVersion;
+    const made = version();
+    await expect.poll(version).not.toBe(made);
+    expect([one.isLeader, two.isLeader, took]).toEqual([true, false, []]);
+  });
+
+  it('that is deleted after its leader died is taken after its duration, and the drain is waited for', async () => {
+    const one = gateway('one', 7_000);
+    await expect.poll(() => one.isLeader).toBe(true);
+    const two = gateway('two', 1);
+    await expect.poll(() => two.reason).toBe('one leads');
+    const atMs = systemClock.nowMs();
+    await one.close();
+    server.delete(path);
+    await expect.poll(() => two.isLeader).toBe(true);
+    expect(systemClock.nowMs() - atMs).toBeGreaterThan(700);
+    expect(two.lowersFromMs).toBeGreaterThan(atMs + 7_000);
+  });
+
   it('says which permission is missing', async () => {
     server.fault({ kind: 'forbid', resource: 'leases', verb: 'create' });
     const one = gateway('one');
