@@ -19,6 +19,8 @@ export class Fleet {
   #status: TargetStatus = { replicas: [] };
   #freshSinceMs = 0;
   #failureTold: string | null = null;
+  /** A start failed since one was ready, and its replacement was left to try. */
+  #hasFailed = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -77,6 +79,7 @@ export class Fleet {
     if (isFresh && this.#replacesLost) this.count.follow(status);
     const listed = new Set(status.replicas.map(({ id }) => id));
     if (isFresh) for (const id of this.#exited) if (!listed.has(id)) this.#forgetExited(id);
+    if (this.list.ready > 0) this.#hasFailed = false;
     for (const replica of status.replicas) this.#updateOne(replica);
     if (isFresh) for (const replica of this.list.all) if (!listed.has(replica.id)) this.#exit(replica);
     if (this.#replacesLost) this.count.settle();
@@ -95,10 +98,14 @@ export class Fleet {
     const ordinalOf = ({ status }: Replica) => status.ordinal ?? -1;
     const isOrdered = this.#status.removal === 'highest-ordinal';
     const isBelow = isOrdered && others.some((one) => ordinalOf(one) > ordinalOf(replica));
-    if (others.length >= this.asked || isBelow || !this.#mayGiveUp) {
+    // A replacement gets its try (it may be of a newer template); that of one that failed as well does not.
+    const isReplaced = others.length >= this.asked && !(this.#hasFailed && this.list.ready === 0);
+    this.#hasFailed = true;
+    if (isReplaced || isBelow || !this.#mayGiveUp) {
       this.#startOver(replica);
       return;
     }
+    this.#hasFailed = false;
     this.count.asked--;
     if (replica.state !== 'ending') replica.end();
     this.count.settle();

@@ -106,6 +106,27 @@ describe('a count that the platform keeps', () => {
     expect(h.enter()?.code).toBe('no_capacity');
   });
 
+  it('is given up when the replacement of a failed start fails as well, and so would each after it', async () => {
+    const h = new Harness(withScale({ idleMs }), { replacesLost: true });
+    h.enter();
+    await h.clock.settle();
+    const rejected = { phase: 'exited', reason: 'UnexpectedAdmissionError', fault: 'admission' } as const;
+    h.driver.add();
+    h.driver.publish();
+    h.driver.change('r1', rejected);
+    await h.clock.settle();
+    expect(h.driver.counts).toEqual([1]);
+    h.driver.add();
+    h.driver.publish();
+    h.driver.change('r2', rejected);
+    await h.clock.settle();
+    expect(h.driver.counts).toEqual([1, 0]);
+    h.driver.change('r3', rejected);
+    await h.clock.settle();
+    expect(h.gate.failures.map(({ code }) => code)).toEqual(['start_failed']);
+    expect(h.state).toBe('failed');
+  });
+
   it('takes a replica back that exited and runs again', async () => {
     const h = new Harness(withScale({ owner: 'external' }), { replacesLost: true });
     h.enter();
