@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DeploymentOptions, deployment } from './support/cluster.ts';
 import { hasSuite } from './support/kubectl.ts';
-import { Stage, type StageModel } from './support/stage.ts';
+import { type Answer, Stage, type StageModel } from './support/stage.ts';
 
 let stage: Stage;
 const place = (options: Partial<DeploymentOptions>) =>
@@ -17,6 +17,13 @@ async function expectToHeal(mend: () => void): Promise<void> {
   expect(Number(refused.headers.get('retry-after-ms'))).toBeGreaterThan(0);
   mend();
   await expect.poll(async () => (await stage.ask('llama')).status).toBe(200);
+}
+
+/** Three who wait together are all told the same. */
+async function askThree(): Promise<Answer> {
+  const answers = await Promise.all([1, 2, 3].map(() => stage.ask('llama')));
+  expect(new Set(answers.map(({ message }) => message)).size).toBe(1);
+  return answers[0]!;
 }
 
 beforeEach(async () => {
@@ -38,11 +45,71 @@ describe.runIf(hasSuite)('a start that fails is told to who waits at once, with 
   ])('%s', async (fault, kind, words) => {
     place({ script: { fault, 'backoff-ms': 30_000 } });
     await serve();
-    const answer = await stage.ask('llama');
+    const answer = await askThree();
     expect(answer).toMatchObject({ status: 503, code: 'start_failed' });
     expect(answer.message).toMatch(words);
     expect(answer.tookMs).toBeLessThan(3_000);
     expect(await stage.lastStart('llama')).toMatchObject({ outcome: 'failed', fault: kind });
+    await expectToHeal(() => place({}));
+  });
+
+  it.each([
+    ['crash', 'crash_loop', 'exits again and again: exit code 3: no CUDA device'],
+    ['oom', 'oom_killed', 'exits again and again: OOMKilled, exit code 137'],
+  ])('%s, at the second exit', async (fault, kind, words) => {
+    const crash = { fault, 'run-ms': 300, 'exit-code': 3, 'backoff-ms': 200 };
+    const message = 'Loading weights\nno CUDA device';
+    place({ script: { ...crash, 'termination-message': message } });
+    await serve();
+    const answer = await askThree();
+    expect(answer).toMatchObject({ status: 503, code: 'start_failed' });
+    expect(answer.message).toContain(`container "server" ${words}`);
+    expect(answer.message).not.toContain('Loading weights');
+    expect(answer.tookMs).toBeGreaterThan(2 * crash['run-ms']);
+    expect(answer.tookMs).toBeLessThan(4_000);
+    const [start, ...others] = (await stage.view('llama')).lastStarts;
+    expect([start?.outcome, start?.fault, others]).toEqual(['failed', kind, []]);
+    await expectToHeal(() => place({}));
+  });
+});
+
+describe.runIf(hasSuite)('a start that may still come on fails at its startup deadline', () => {
+  const startup = '2500ms';
+
+  it.each([
+    ['registry-down', 'image', /not ready within 2\.5s: image of container .*connection refused/],
+    ['multi-attach', 'volume', /not ready within 2\.5s: FailedAttachVolume: Multi-Attach error/],
+  ])('%s', async (fault, kind, words) => {
+    place({ script: { fault, 'backoff-ms': 500 } });
+    await serve({ startup });
+    const answer = await askThree();
+    expect(answer).toMatchObject({ status: 503, code: 'start_failed' });
+    expect(answer.message).toMatch(words);
+    expect(answer.tookMs).toBeGreaterThan(2_500);
+    expect(answer.tookMs).toBeLessThan(5_000);
+    expect(await stage.lastStart('llama')).toMatchObject({ outcome: 'failed', fault: kind });
+    await expectToHeal(() => place({}));
+  });
+
+  it('a model that goes on loading, with the phase', async () => {
+    place({ script: { 'load-ms': 600_000, 'probe-ms': 100 } });
+    await serve({ startup });
+    const answer = await askThree();
+    expect(answer).toMatchObject({ status: 503, code: 'start_failed' });
+    expect(answer.message).toMatch(/not ready within 2\.5s: GET \/health: 503 Loading model \(after "loading"\)/);
+    expect(answer.tookMs).toBeGreaterThan(2_500);
+    expect(answer.tookMs).toBeLessThan(5_000);
+    await expectToHeal(() => place({}));
+  });
+
+  it('a pod that its kubelet does not call ready, where Kubernetes is trusted', async () => {
+    place({ script: { fault: 'never-ready' } });
+    await serve({ startup, ready: 'trust: kubernetes' });
+    const answer = await askThree();
+    expect(answer).toMatchObject({ status: 503, code: 'start_failed' });
+    expect(answer.message).toMatch(/not ready within 2\.5s/);
+    expect(answer.tookMs).toBeGreaterThan(2_500);
+    expect(answer.tookMs).toBeLessThan(5_000);
     await expectToHeal(() => place({}));
   });
 });
