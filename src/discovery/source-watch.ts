@@ -5,8 +5,6 @@ import type { FaultPace } from './fault.ts';
 import { projectionOf, type SourceObject } from './projection.ts';
 import type { SourceKind } from './vocabulary.ts';
 
-/** A query that selects everything, and tells this projection's mirrors from others of the same collection. */
-const ownMirror = 'labelSelector=';
 const askedAgainMs = 5_000;
 
 /** What a SourceWatch depends on. `missingRetryMs`: how often a kind that the cluster lacks is looked for. */
@@ -86,7 +84,7 @@ export class SourceWatch {
   #open(resource: Resource, namespace: string, signal: AbortSignal): void {
     const { source, mirrors, faults, onChange } = this.#options;
     const path = collectionPath(resource, namespace);
-    const lease = mirrors.use({ path, query: ownMirror, project: projectionOf(source) });
+    const lease = mirrors.use({ path, project: projectionOf(source) });
     this.#isMissing = false;
     this.#leases.push(lease);
     const onState = () => {

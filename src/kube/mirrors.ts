@@ -1,54 +1,64 @@
 import type { Kept, Mirror, MirrorLease, MirrorSpec, Mirrors } from './mirror.ts';
-import { MirrorContent } from './mirror-content.ts';
+import { MirrorViews } from './mirror-views.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 
 interface Entry {
-  readonly content: Mirror<Kept>;
+  readonly views: MirrorViews;
+  readonly reflector: Reflector;
   readonly ended: Promise<void>;
   readonly stop: AbortController;
-  uses: number;
 }
 
 /** Mirrors that share their watches: see Mirrors. */
 export function createMirrors(options: ReflectorOptions): Mirrors {
-  const entryByKey = new Map<string, Entry>();
+  const entryByTarget = new Map<string, Entry>();
   const ending = new Set<Promise<void>>();
 
-  function open<T extends Kept>(spec: MirrorSpec<T>): Entry {
-    const content = new MirrorContent<T>((ms, signal) => options.clock.sleep(ms, signal));
+  function open(target: string, views: MirrorViews): Entry {
     const stop = new AbortController();
-    const ended = new Reflector(options, { spec, content, signal: stop.signal }).run();
-    return { content: content as unknown as Mirror<Kept>, ended, stop, uses: 0 };
+    const reflector = new Reflector(options, { target, views, signal: stop.signal });
+    const entry = { views, reflector, stop, ended: reflector.run() };
+    entryByTarget.set(target, entry);
+    return entry;
   }
 
-  function end(key: string, entry: Entry): void {
-    entryByKey.delete(key);
+  function end(target: string, entry: Entry): void {
+    entryByTarget.delete(target);
     entry.stop.abort();
     ending.add(entry.ended);
     void entry.ended.then(() => ending.delete(entry.ended));
   }
 
+  function use({ path, query = '', project }: MirrorSpec<Kept>): MirrorLease<Kept> {
+    const target = query === '' ? path : `${path}?${query}`;
+    const known = entryByTarget.get(target);
+    const views = known?.views ?? new MirrorViews(path, options);
+    const { content, isNew } = views.use(project);
+    const entry = known ?? open(target, views);
+    if (known !== undefined && isNew) known.reflector.listAgain();
+    let isReleased = false;
+    return {
+      mirror: content,
+      release() {
+        if (isReleased) return;
+        isReleased = true;
+        views.release(project);
+        if (views.isUnused && entryByTarget.get(target) === entry) end(target, entry);
+      },
+    };
+  }
+
   return {
     use<T extends Kept>(spec: MirrorSpec<T>): MirrorLease<T> {
-      const key = `${spec.path}?${spec.query ?? ''}`;
-      const entry = entryByKey.get(key) ?? open(spec);
-      entryByKey.set(key, entry);
-      entry.uses++;
-      let isReleased = false;
-      return {
-        mirror: entry.content as unknown as Mirror<T>,
-        release() {
-          if (isReleased) return;
-          isReleased = true;
-          if (--entry.uses === 0 && entryByKey.get(key) === entry) end(key, entry);
-        },
-      };
+      const { mirror, release } = use(spec);
+      // What a projection gives is what its mirror holds.
+      return { mirror: mirror as unknown as Mirror<T>, release };
     },
     get size() {
-      return entryByKey.size;
+      return entryByTarget.size;
     },
     async close() {
-      for (const [key, entry] of [...entryByKey]) end(key, entry);
+      for (const [target, entry] of [...entryByTarget]) end(target, entry);
       await Promise.all(ending);
     },
   };

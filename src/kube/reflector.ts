@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { type KubeApi, KubeError, type WatchEvent } from './api.ts';
-import type { Kept, MirrorSpec } from './mirror.ts';
-import type { MirrorContent } from './mirror-content.ts';
+import type { MirrorViews } from './mirror-views.ts';
 
 /** What the reflectors of a gateway share. */
 export interface ReflectorOptions {
@@ -49,7 +48,7 @@ function errorOf(path: string, object: unknown): KubeError {
 }
 
 /**
- * Keeps a MirrorContent true by list and watch, until its signal aborts
+ * Keeps the mirrors of a collection true by list and watch, until its signal aborts
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
  *
  * | what happens | what follows |
@@ -60,55 +59,64 @@ function errorOf(path: string, object: unknown): KubeError {
  * | 5xx, another ERROR event | again after 0.1 s, doubling to 15 s with jitter |
  * | 429 | again after what Retry-After says |
  * | 401, 403, 404 | the same up to 30 s |
- * | 30 to 60 min have passed | a list |
+ * | 30 to 60 min have passed, a mirror came | a list |
  */
-export class Reflector<T extends Kept> {
+export class Reflector {
   readonly #options: ReflectorOptions;
-  readonly #spec: MirrorSpec<T>;
-  readonly #content: MirrorContent<T>;
+  /** The collection, with the query that list and watch share. */
+  readonly #target: string;
+  readonly #views: MirrorViews;
   readonly #signal: AbortSignal;
-  /** To watch from; '' asks for a list first. */
+  /** To watch from. */
   #version = '';
+  /** Lists that were asked for, and which of them was taken. */
+  #asked = 1;
+  #listed = 0;
   #resyncAtMs = 0;
   #failures = 0;
+  #watching = new AbortController();
   #cancelStale: (() => void) | null = null;
 
   constructor(
     options: ReflectorOptions,
-    mirror: {
-      readonly spec: MirrorSpec<T>;
-      readonly content: MirrorContent<T>;
-      readonly signal: AbortSignal;
-    },
+    mirrored: { readonly target: string; readonly views: MirrorViews; readonly signal: AbortSignal },
   ) {
     this.#options = options;
-    this.#spec = mirror.spec;
-    this.#content = mirror.content;
-    this.#signal = mirror.signal;
+    this.#target = mirrored.target;
+    this.#views = mirrored.views;
+    this.#signal = mirrored.signal;
   }
 
   /** Resolves once the signal has aborted; never rejects. */
   async run(): Promise<void> {
     while (!this.#signal.aborted) {
+      this.#watching = new AbortController();
       try {
-        if (this.#version === '' || this.#options.clock.nowMs() >= this.#resyncAtMs) await this.#list();
-        await this.#watch();
+        while (this.#listed !== this.#asked || this.#options.clock.nowMs() >= this.#resyncAtMs)
+          await this.#list();
+        await this.#watch(AbortSignal.any([this.#signal, this.#watching.signal]));
       } catch (error) {
         if (this.#signal.aborted) break;
-        await this.#failed(error).catch(() => undefined);
+        if (!this.#watching.signal.aborted) await this.#failed(error).catch(() => undefined);
       }
     }
     this.#cancelStale?.();
   }
 
+  /** For a mirror that came: the next thing that is done is a list. */
+  listAgain(): void {
+    this.#asked++;
+    this.#watching.abort();
+  }
+
   #path(query: Readonly<Record<string, string>>): string {
-    const own = this.#spec.query ? `${this.#spec.query}&` : '';
-    return `${this.#spec.path}?${own}${new URLSearchParams(query)}`;
+    return `${this.#target}${this.#target.includes('?') ? '&' : '?'}${new URLSearchParams(query)}`;
   }
 
   async #list(): Promise<void> {
     const { api, clock, random } = this.#options;
-    const objects: T[] = [];
+    const asked = this.#asked;
+    const list = this.#views.beginList();
     let version = '';
     for (let token: string | undefined = ''; token !== undefined; ) {
       const path = this.#path({ limit: String(pageSize), ...(token === '' ? {} : { continue: token }) });
@@ -118,20 +126,18 @@ export class Reflector<T extends Kept> {
         timeoutMs: listTimeoutMs,
         signal: this.#signal,
       });
-      for (const item of Array.isArray(page.items) ? page.items : []) {
-        const object = this.#project(item);
-        if (object !== null) objects.push(object);
-      }
+      list.take(Array.isArray(page.items) ? page.items : []);
       version = page.metadata?.resourceVersion ?? '';
       token = page.metadata?.continue || undefined;
     }
     this.#signal.throwIfAborted();
-    this.#content.replace(objects);
+    list.end();
     this.#version = version;
+    this.#listed = asked;
     this.#resyncAtMs = clock.nowMs() + (30 + 30 * random()) * minute;
   }
 
-  async #watch(): Promise<void> {
+  async #watch(signal: AbortSignal): Promise<void> {
     const { api, clock, random } = this.#options;
     const seconds = Math.min(300 + 300 * random(), Math.max(1, (this.#resyncAtMs - clock.nowMs()) / 1_000));
     const path = this.#path({
@@ -143,63 +149,52 @@ export class Reflector<T extends Kept> {
     const openedAtMs = clock.nowMs();
     try {
       const onOpen = () => this.#opened();
-      await api.watch(path, (event) => this.#take(event), { idleMs, signal: this.#signal, onOpen });
+      await api.watch(path, (event) => this.#take(event), { idleMs, signal, onOpen });
     } finally {
       this.#closed();
     }
     // A server that ends each watch at once must not be asked without a pause.
-    if (clock.nowMs() - openedAtMs < 1_000) await clock.sleep(1_000, this.#signal);
+    if (clock.nowMs() - openedAtMs < 1_000) await clock.sleep(1_000, signal);
   }
 
   #take({ type, object }: WatchEvent): void {
-    if (type === 'ERROR') throw errorOf(this.#spec.path, object);
+    if (type === 'ERROR') throw errorOf(this.#target, object);
     const metadata = (
       object as { metadata?: { resourceVersion?: unknown; name?: unknown; namespace?: unknown } } | null
     )?.metadata;
     if (type !== 'BOOKMARK' && typeof metadata?.name === 'string') {
       const { name, namespace } = metadata;
       const named = { name, namespace: typeof namespace === 'string' ? namespace : '' };
-      const kept = type === 'DELETED' ? null : this.#project(object);
-      if (kept === null) this.#content.delete(named);
-      else this.#content.set(kept);
+      if (type === 'DELETED') this.#views.delete(named);
+      else this.#views.set(named, object);
     }
     if (typeof metadata?.resourceVersion === 'string') this.#version = metadata.resourceVersion;
     this.#failures = 0;
   }
 
-  /** An object of another shape than expected is not kept; it must not end the watch of the others. */
-  #project(object: unknown): T | null {
-    try {
-      return this.#spec.project(object);
-    } catch (error) {
-      this.#options.onFault(this.#spec.path, error);
-      return null;
-    }
-  }
-
   #opened(): void {
     this.#cancelStale?.();
     this.#cancelStale = null;
-    this.#content.become(true, null);
+    this.#views.become(true, null);
   }
 
   #closed(): void {
     const { clock } = this.#options;
-    if (!this.#content.isFresh || this.#signal.aborted) return;
+    if (!this.#views.isFresh || this.#signal.aborted) return;
     this.#cancelStale ??= clock.setTimer(clock.nowMs() + graceMs, () => {
       this.#cancelStale = null;
-      this.#content.become(false, this.#content.fault ?? { status: 0, message: 'no watch is open' });
+      this.#views.become(false, this.#views.fault ?? { status: 0, message: 'no watch is open' });
     });
   }
 
   async #failed(error: unknown): Promise<void> {
     const { clock, random, onFault } = this.#options;
-    if (isExpired(error)) this.#version = '';
-    else onFault(this.#spec.path, error);
+    if (isExpired(error)) this.#asked++;
+    else onFault(this.#target, error);
     const status = error instanceof KubeError ? error.status : 0;
     const message = error instanceof Error ? error.message : String(error);
-    const isFresh = this.#content.isFresh && !isDenied(error);
-    this.#content.become(isFresh, isExpired(error) ? this.#content.fault : { status, message });
+    const isFresh = this.#views.isFresh && !isDenied(error);
+    this.#views.become(isFresh, isExpired(error) ? this.#views.fault : { status, message });
     const isJustAway = status === 0 && this.#failures < awayRetries;
     const mostMs = isDenied(error) ? maxDeniedRetryMs : isJustAway ? awayRetryMs : maxRetryMs;
     const backOffMs = Math.min(mostMs, firstRetryMs * 2 ** Math.min(this.#failures++, 20));

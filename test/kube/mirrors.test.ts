@@ -74,6 +74,46 @@ describe('a mirror', () => {
     expect(mirrors.size).toBe(0);
   });
 
+  it('shares one watch among several projections, of which each has its own part', async () => {
+    server.put(`${path}/a`, { metadata: { labels: { app: 'x' } } });
+    server.put(`${path}/b`, {});
+    const whole = await synced();
+    const told: string[] = [];
+    whole.mirror.listen({
+      onSet: ({ name }) => told.push(name),
+      onDelete: ({ name }) => told.push(`-${name}`),
+    });
+    const labelled = (object: unknown) =>
+      (object as KubeObject).metadata.labels === undefined ? null : spec.project(object);
+    const part = mirrors.use({ path, project: labelled });
+    expect([part.mirror.isSynced, part.mirror.isFresh]).toEqual([false, false]);
+    await part.mirror.synced(5_000, signal);
+    await expect.poll(() => [part.mirror.isFresh, server.watchCount()]).toEqual([true, 1]);
+    expect([mirrors.size, names(whole.mirror), names(part.mirror)]).toEqual([1, ['a', 'b'], ['a']]);
+    expect([told, whole.mirror.isFresh]).toEqual([[], true]);
+    server.put(`${path}/b`, { metadata: { labels: { app: 'x' } } });
+    server.put(`${path}/a`, { metadata: { labels: undefined } });
+    server.delete(`${path}/b`);
+    server.put(`${path}/c`, {});
+    await expect.poll(() => told).toEqual(['b', 'a', '-b', 'c']);
+    expect([names(whole.mirror), names(part.mirror)]).toEqual([['a', 'c'], []]);
+    whole.release();
+    expect([mirrors.size, server.watchCount(), lists()]).toEqual([1, 1, 2]);
+    part.release();
+    await expect.poll(() => server.watchCount()).toBe(0);
+  });
+
+  it('fills a projection that comes while the first list is taken', async () => {
+    server.put(`${path}/a`, {});
+    server.fault({ kind: 'delay', verb: 'list', delayMs: 200, times: 1 });
+    const first = mirrors.use(spec);
+    await expect.poll(lists).toBe(1);
+    const second = mirrors.use({ path, project: (object) => spec.project(object) });
+    await second.mirror.synced(5_000, signal);
+    await expect.poll(() => [first.mirror.isFresh, second.mirror.isFresh]).toEqual([true, true]);
+    expect([names(first.mirror), names(second.mirror), server.watchCount()]).toEqual([['a'], ['a'], 1]);
+  });
+
   it('opens an ended or broken watch where it was, without a list', async () => {
     const { mirror } = await synced();
     server.cutWatches();
@@ -166,16 +206,20 @@ describe('a mirror', () => {
       fc.record({ do: fc.constant('put' as const), at: name }),
       fc.record({ do: fc.constant('delete' as const), at: name }),
       fc.record({
-        do: fc.constantFrom('cut', 'end', 'compact', 'bookmark', 'reset', 'garbage', 'bounce', 'expire'),
+        do: fc.constantFrom(
+          ...(['cut', 'end', 'compact', 'bookmark', 'reset', 'garbage', 'bounce', 'expire'] as const),
+          'join' as const,
+        ),
       }),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 25 }), async (all) => {
         await end();
         await begin();
-        const { mirror } = mirrors.use(spec);
+        const used = [mirrors.use(spec).mirror];
         for (const step of all) {
-          if (step.do === 'put') server.put((step as { at: string }).at, { spec: { n: Math.random() } });
+          if (step.do === 'join') used.push(mirrors.use({ path, project: (it) => spec.project(it) }).mirror);
+          else if (step.do === 'put') server.put((step as { at: string }).at, { spec: { n: Math.random() } });
           else if (step.do === 'delete') server.delete((step as { at: string }).at);
           else if (step.do === 'cut') server.cutWatches();
           else if (step.do === 'end') server.endWatches();
@@ -191,7 +235,7 @@ describe('a mirror', () => {
         const versions = (all: Iterable<Kept>) =>
           [...all].map((kept) => `${kept.name} ${kept.uid} ${kept.resourceVersion}`).sort();
         const wanted = versions(server.list(path).map((object) => spec.project(object)!));
-        await expect.poll(() => versions(mirror.list())).toEqual(wanted);
+        for (const mirror of used) await expect.poll(() => versions(mirror.list())).toEqual(wanted);
       }),
       { numRuns: 12, endOnFailure: true },
     );
