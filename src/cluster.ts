@@ -85,6 +85,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
           settings: settings.lease,
           onFault: (err) => log.debug({ err }, 'lease'),
         });
+  lease?.onChange(() => tellLeadership(lease, log));
   return new KubeCluster({
     ...options,
     ...{ api, mirrors, lease, identity },
@@ -92,6 +93,14 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     resources: createResources(api, clock),
     onFault: ({ message, error }) => log.warn({ err: error }, message),
   });
+}
+
+/** Who leads is worth a line; that nobody is known to, a warning. */
+function tellLeadership({ isLeader, leader, reason }: Leadership, log: Log): void {
+  if (isLeader) log.info({ leader }, 'this gateway leads its group');
+  else if (leader === null)
+    log.warn({ reason }, 'this gateway does not lead its group, and knows of nobody who does');
+  else log.info({ leader, reason }, 'this gateway does not lead its group');
 }
 
 class KubeCluster implements Cluster {
