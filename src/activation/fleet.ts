@@ -99,7 +99,8 @@ export class Fleet {
     const isOrdered = this.#status.removal === 'highest-ordinal';
     const isBelow = isOrdered && others.some((one) => ordinalOf(one) > ordinalOf(replica));
     // A replacement gets its try (it may be of a newer template); that of one that failed as well does not.
-    const isReplaced = others.length >= this.asked && !(this.#hasFailed && this.list.ready === 0);
+    const isVain = this.#hasFailed && this.list.ready === 0 && this.asked > 0;
+    const isReplaced = others.length >= this.asked && !isVain;
     this.#hasFailed = true;
     if (isReplaced || isBelow || !this.#mayGiveUp) {
       this.#startOver(replica);
@@ -158,6 +159,11 @@ export class Fleet {
   #updateOne(status: ReplicaStatus): void {
     const isGone = this.#exited.has(status.id) && !this.list.get(status.id);
     if (isGone && (status.phase === 'exited' || (this.#replacesLost && status.phase !== 'running'))) return;
+    // A start that nobody asks for any more and that ended before it was seen is none.
+    if (status.phase === 'exited' && !this.list.get(status.id) && this.asked === 0) {
+      this.#exited.add(status.id);
+      return;
+    }
     const replica = this.list.get(status.id) ?? this.#begin(status);
     const wasOurs = replica.state === 'ending' || replica.state === 'draining';
     replica.update(status);

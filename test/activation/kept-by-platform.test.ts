@@ -124,7 +124,24 @@ describe('a count that the platform keeps', () => {
     h.driver.change('r3', rejected);
     await h.clock.settle();
     expect(h.gate.failures.map(({ code }) => code)).toEqual(['start_failed']);
-    expect(h.state).toBe('failed');
+    // Those that were made before the count was down begin and fail on their own: nothing is asked for because of them.
+    for (const [id, phase] of [
+      ['r4', 'starting'],
+      ['r5', 'exited'],
+    ] as const) {
+      h.driver.add();
+      h.driver.change(id, phase === 'exited' ? rejected : {});
+      await h.clock.settle();
+      h.driver.change(id, rejected);
+      await h.clock.settle();
+    }
+    expect(h.driver.counts.every((count) => count === 0 || count === 1)).toBe(true);
+    expect(h.driver.counts.at(-1)).toBe(0);
+    expect(h.activator.snapshot()).toMatchObject({ state: 'failed', replicas: [] });
+    await h.clock.advance(2_000);
+    h.enter();
+    await h.clock.settle();
+    expect(h.driver.counts.at(-1)).toBe(1);
   });
 
   it('takes a replica back that exited and runs again', async () => {

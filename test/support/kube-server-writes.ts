@@ -23,6 +23,23 @@ type Json = Record<string, unknown>;
 const isRecord = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A JSON patch, RFC 6902, of tests and replacements; null: a test failed. Anything else is a merge patch. */
+function patched(before: KubeObject, patch: unknown): KubeObject | null {
+  if (!Array.isArray(patch)) return merged(before, patch) as KubeObject;
+  const after = structuredClone(before);
+  for (const { op, path, value } of patch as { op: string; path: string; value: unknown }[]) {
+    const steps = path.split('/').slice(1);
+    const last = steps.pop()!;
+    const parent = steps.reduce<Record<string, unknown>>(
+      (node, step) => node[step] as Record<string, unknown>,
+      after as unknown as Record<string, unknown>,
+    );
+    if (op === 'test' && parent[last] !== value) return null;
+    if (op === 'replace') parent[last] = value;
+  }
+  return after;
+}
+
 /** A merge patch, RFC 7396. */
 function merged(target: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
@@ -90,7 +107,8 @@ export function writeObject(store: KubeStore, write: Write): Answer {
   if (insisted !== undefined && insisted !== current.metadata.resourceVersion) return conflict(write);
   if (method === 'DELETE') return { status: 200, body: store.delete(place)! };
   const before = shown(current, subresource);
-  const wanted = method === 'PATCH' ? (merged(before, body) as KubeObject) : (body as KubeObject);
+  const wanted = method === 'PATCH' ? patched(before, body) : (body as KubeObject);
+  if (wanted === null) return { status: 422, body: statusObject(422, 'Invalid', 'testing the value failed') };
   const next = applied(current, wanted, subresource);
   // A write that changes nothing keeps its version and is told to nobody.
   if (JSON.stringify(next) === JSON.stringify(current)) return { status: 200, body: before };

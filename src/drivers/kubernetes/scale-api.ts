@@ -1,4 +1,4 @@
-import { KubeError } from '../../kube/api.ts';
+import { KubeError, type PatchType } from '../../kube/api.ts';
 import { objectPath } from '../../kube/resource.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
 import { projectScale } from './scale-object.ts';
@@ -22,15 +22,32 @@ export class ScaleApi {
   }
 
   /** With the version that it was decided on: `conflict` where the object has changed since. */
-  async write(from: Count, replicas: number, limits: WriteLimits): Promise<Count | 'conflict'> {
+  write(from: Count, replicas: number, limits: WriteLimits): Promise<Count | 'conflict'> {
+    const body = { metadata: { resourceVersion: from.resourceVersion }, spec: { replicas } };
+    return this.#patch({ patchType: 'application/merge-patch+json', body, conflict: 409 }, limits);
+  }
+
+  /** With the count that it was decided on, above 0 (which is left out): the server looks whether it still stands. */
+  writeWhereCounted(from: Count, replicas: number, limits: WriteLimits): Promise<Count | 'conflict'> {
+    const path = '/spec/replicas';
+    const body = [
+      { op: 'test', path, value: from.replicas },
+      { op: 'replace', path, value: replicas },
+    ];
+    return this.#patch({ patchType: 'application/json-patch+json', body, conflict: 422 }, limits);
+  }
+
+  async #patch(
+    { conflict, ...patch }: { patchType: PatchType; body: unknown; conflict: number },
+    limits: WriteLimits,
+  ): Promise<Count | 'conflict'> {
     const { api, fieldManager } = this.#options;
     const path = `${this.#path}?fieldManager=${encodeURIComponent(fieldManager)}`;
-    const body = { metadata: { resourceVersion: from.resourceVersion }, spec: { replicas } };
-    const patchType = 'application/merge-patch+json';
     try {
-      return projectScale(await api.call({ method: 'PATCH', path, body, patchType, ...limits }));
+      return projectScale(await api.call({ method: 'PATCH', path, ...patch, ...limits }));
     } catch (error) {
-      if (error instanceof KubeError && error.status === 409) return 'conflict';
+      if (error instanceof KubeError && (error.status === conflict || error.status === 409))
+        return 'conflict';
       throw error;
     }
   }

@@ -16,6 +16,8 @@ export interface CountStore {
   read(limits: WriteLimits): Promise<Count>;
   /** `conflict`: the object is not at `from.resourceVersion` any more. */
   write(from: Count, replicas: number, limits: WriteLimits): Promise<Count | 'conflict'>;
+  /** `conflict`: its count is not `from.replicas` (above 0) any more; whatever else of it has changed. */
+  writeWhereCounted(from: Count, replicas: number, limits: WriteLimits): Promise<Count | 'conflict'>;
 }
 
 /** Of one call. */
@@ -48,6 +50,7 @@ interface Caller {
 const maxTimeoutMs = 10_000;
 const minTimeoutMs = 250;
 const maxTries = 8;
+const restlessTries = 3;
 
 /** The only place that writes counts, one per target: one write at a time, the last call wins. */
 export class ScaleWriter {
@@ -122,7 +125,11 @@ export class ScaleWriter {
     for (let tries = 0; tries < maxTries; tries++) {
       if (wanted === from.replicas) return onCount(from, false);
       if (wanted < from.replicas) this.#expectMayLower();
-      const written = await store.write(from, wanted, this.#limits());
+      // An object whose status changes many times a second is never at the version that was read.
+      const isRestless = tries >= restlessTries && from.replicas > 0;
+      const written = isRestless
+        ? await store.writeWhereCounted(from, wanted, this.#limits())
+        : await store.write(from, wanted, this.#limits());
       if (written !== 'conflict') return onCount(written, true);
       const now = await store.read(this.#limits());
       if (now.replicas !== from.replicas) return onCount(now, false);

@@ -52,6 +52,7 @@ export class TargetCount {
         known: () => this.#known(),
         read: (limits) => this.#api.read(limits),
         write: (from, replicas, limits) => this.#api.write(from, replicas, limits),
+        writeWhereCounted: (from, replicas, limits) => this.#api.writeWhereCounted(from, replicas, limits),
       },
       clock: driver.clock,
       leadership: driver.leadership,

@@ -28,13 +28,21 @@ class PlayedObject {
     return { replicas: this.replicas, resourceVersion: String(this.version) };
   }
 
-  async write(from: Count, replicas: number): Promise<Count | 'conflict'> {
+  write(from: Count, replicas: number): Promise<Count | 'conflict'> {
+    return this.#write(replicas, () => from.resourceVersion === String(this.version));
+  }
+
+  writeWhereCounted(from: Count, replicas: number): Promise<Count | 'conflict'> {
+    return this.#write(replicas, () => from.replicas === this.replicas);
+  }
+
+  async #write(replicas: number, isMet: () => boolean): Promise<Count | 'conflict'> {
     if (!this.leadership.isLeader) this.writesWithoutLease += 1;
     this.inFlight += 1;
     this.maxInFlight = Math.max(this.maxInFlight, this.inFlight);
     await this.#pass();
     this.inFlight -= 1;
-    if (from.resourceVersion !== String(this.version)) return 'conflict';
+    if (!isMet()) return 'conflict';
     this.set(replicas);
     this.written.push(replicas);
     return { replicas, resourceVersion: String(this.version) };
@@ -51,6 +59,7 @@ function writerOn(object: PlayedObject, overrides: { isExternal?: boolean; leads
       known: () => null,
       read: () => object.read(),
       write: (from, replicas) => object.write(from, replicas),
+      writeWhereCounted: (from, replicas) => object.writeWhereCounted(from, replicas),
     },
     clock: systemClock,
     leadership: object.leadership,
@@ -124,6 +133,19 @@ describe('the writer of counts', () => {
     object.set(4);
     await call;
     expect([object.replicas, object.written]).toEqual([4, []]);
+  });
+
+  it('gets its count through to an object whose status changes before each of its writes', async () => {
+    const object = new PlayedObject();
+    object.set(2);
+    const touching = Object.assign(object, {
+      write: async (from: Count, replicas: number) => {
+        object.version += 1;
+        return PlayedObject.prototype.write.call(object, from, replicas);
+      },
+    });
+    await writerOn(touching).scale({ replicas: 0 }, never);
+    expect(object.written).toEqual([0]);
   });
 
   it('tries again when the object changed but not its count', async () => {
