@@ -96,7 +96,9 @@ describe.runIf(hasSuite)('a start that may still come on fails at its startup de
     await serve({ startup });
     const answer = await askThree();
     expect(answer).toMatchObject({ status: 503, code: 'start_failed' });
-    expect(answer.message).toMatch(/not ready within 2\.5s: GET \/health: 503 Loading model \(after "loading"\)/);
+    expect(answer.message).toMatch(
+      /not ready within 2\.5s: GET \/health: 503 Loading model \(after "loading"\)/,
+    );
     expect(answer.tookMs).toBeGreaterThan(2_500);
     expect(answer.tookMs).toBeLessThan(5_000);
     await expectToHeal(() => place({}));
