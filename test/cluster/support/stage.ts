@@ -16,6 +16,8 @@ export interface Answer {
   readonly message: string;
   readonly headers: Headers;
   readonly text: string;
+  /** The connection was closed within the answer. */
+  readonly isCut: boolean;
   readonly tookMs: number;
 }
 
@@ -51,6 +53,8 @@ export function modelYaml(model: StageModel): string {
 /** A namespace with a gateway in this process that has it as its own. */
 export class Stage {
   readonly place = new TestNamespace();
+  /** Fields of the section kubernetes, besides the way in, for the next gateway. */
+  kubernetes = 'lease: false';
   readonly #folder = mkdtempSync(join(tmpdir(), 'pilotlight-stage-'));
   #gateway: Gateway | null = null;
 
@@ -79,8 +83,9 @@ export class Stage {
 
   /** Starts the gateway with these models; resolves when it admits requests. */
   async serve(...models: StageModel[]): Promise<void> {
-    const section = `kubernetes: { kubeconfig: ${this.#kubeconfig}, lease: false }`;
-    this.#gateway = await startGateway(settingsOf(models.map(modelYaml).join(''), section));
+    const section = `kubernetes: { kubeconfig: ${this.#kubeconfig}, ${this.kubernetes} }`;
+    const yaml = models.length === 0 ? '  {}\n' : models.map(modelYaml).join('');
+    this.#gateway = await startGateway(settingsOf(yaml, section));
     const readiness = async () => (await fetch(`${this.gateway.adminUrl}/readyz`)).status;
     await expect.poll(readiness).toBe(200);
   }
@@ -96,10 +101,10 @@ export class Stage {
     const sentAtMs = performance.now();
     const response = await fetch(`${this.gateway.url}/v1/chat/completions`, chat(model, more));
     const { status, headers } = response;
-    const text = await response.text();
+    const { text, isCut } = await readAll(response);
     const tookMs = performance.now() - sentAtMs;
     const { code = '', message = '' } = status === 200 ? {} : JSON.parse(text).error;
-    return { status, code, message, headers, text, tookMs };
+    return { status, code, message, headers, text, isCut, tookMs };
   }
 
   /** What the admin API says of a model. */
@@ -124,6 +129,17 @@ export class Stage {
     this.place.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+async function readAll({ body }: Response): Promise<Pick<Answer, 'text' | 'isCut'>> {
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const chunk of body ?? []) text += decoder.decode(chunk, { stream: true });
+  } catch {
+    return { text, isCut: true };
+  }
+  return { text, isCut: false };
 }
 
 /** How many writes of a scale the API server has answered so far, whoever asked. */
