@@ -63,13 +63,14 @@ const statusSchema = {
       properties: {
         atTime: time('When it began.'),
         ms: count('Milliseconds until it was ready.'),
+        took: text('The same, for people: 4.2s.'),
         slowestStep: text('What took the longest.'),
       },
     },
     etaMs: { ...count('Milliseconds until it is ready, while it starts.'), nullable: true },
+    eta: { ...text('The same, for people: 15s.'), nullable: true },
     step: { ...text('What a start is waiting for.'), nullable: true },
     reason: { ...text('Why it is not served, or did not start.'), nullable: true },
-    starts: text('What was learned of past starts; of the gateway alone.'),
     observedGeneration: count('metadata.generation of what is served.'),
     conditions: {
       type: 'array',
@@ -86,8 +87,8 @@ const columns = [
   { name: 'Replicas', type: 'integer', jsonPath: '.status.replicas' },
   { name: 'Ready', type: 'integer', jsonPath: '.status.readyReplicas' },
   { name: 'Waiting', type: 'integer', jsonPath: '.status.waiting' },
-  { name: 'Last cold (ms)', type: 'integer', jsonPath: '.status.lastColdStart.ms' },
-  { name: 'ETA (ms)', type: 'integer', jsonPath: '.status.etaMs' },
+  { name: 'Last cold', type: 'string', jsonPath: '.status.lastColdStart.took' },
+  { name: 'ETA', type: 'string', jsonPath: '.status.eta' },
   { name: 'Reason', type: 'string', jsonPath: '.status.reason' },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
 ];

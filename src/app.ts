@@ -197,6 +197,7 @@ function reload({ options, life, metrics, roster, edges }: Parts, next: Settings
   if (fixedPart(next) !== fixedPart(options.settings))
     options.log.warn('changes under server, store, log and kubernetes are taken at the next start');
   roster.apply(life.sources.takeFile(withOwnCommand(next, options.ownCommand)));
+  life.voice?.judged(life.sources.refused);
   life.keyRing = new KeyRing(next.auth.keys);
   life.fault = null;
   metrics.reloaded('taken');

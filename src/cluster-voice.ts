@@ -1,8 +1,8 @@
 import type { ActivationEvent } from './activation/events.ts';
-import type { Cluster } from './cluster.ts';
 import type { RefusedModel } from './config/merge-models.ts';
 import type { Clock } from './core/clock.ts';
 import type { Discovered, Discovery } from './discovery/discovery.ts';
+import type { EventRecorder } from './discovery/event-recorder.ts';
 import type { ModelReporter } from './discovery/model-reporter.ts';
 import { type ModelReport, refusalMessage } from './discovery/model-status.ts';
 import { phasesOf } from './meter/start-phases.ts';
@@ -14,7 +14,7 @@ type Refusal = NonNullable<ModelReport['refusal']>;
 /** What a voice speaks with. */
 export interface ClusterVoiceOptions {
   readonly clock: Clock;
-  readonly recorder: Cluster['recorder'];
+  readonly recorder: Pick<EventRecorder, 'record'>;
   readonly discovery: Pick<Discovery, 'objectOf'>;
   readonly reporter: ModelReporter;
   /** What a model does now; undefined: there is none of that name. */
@@ -30,6 +30,7 @@ export class ClusterVoice {
   readonly #options: ClusterVoiceOptions;
   #keyByModel = new Map<string, string>();
   #refusalByKey = new Map<string, Refusal>();
+  #discovered: Discovered | null = null;
   readonly #dirty = new Set<string>();
   #cancelQuick: (() => void) | null = null;
   #cancelRegular: (() => void) | null = null;
@@ -39,7 +40,17 @@ export class ClusterVoice {
   }
 
   /** Takes what was found, and what of it lost a conflict. */
-  found({ models, faulty }: Discovered, refused: readonly RefusedModel[]): void {
+  found(discovered: Discovered, refused: readonly RefusedModel[]): void {
+    this.#discovered = discovered;
+    this.#judge(discovered, refused);
+  }
+
+  /** The file changed: of what was found already, this lost a conflict now. */
+  judged(refused: readonly RefusedModel[]): void {
+    if (this.#discovered !== null) this.#judge(this.#discovered, refused);
+  }
+
+  #judge({ models, faulty }: Discovered, refused: readonly RefusedModel[]): void {
     const before = new Set([...this.#keyByModel.values(), ...this.#refusalByKey.keys()]);
     const lossByKey = new Map(refused.map(({ key, message }) => [key, message]));
     this.#keyByModel = new Map();

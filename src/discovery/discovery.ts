@@ -10,7 +10,8 @@ import { SourceWatch } from './source-watch.ts';
 import { sourceKinds } from './vocabulary.ts';
 
 const coalesceMs = 100;
-const defaultMissingRetryMs = 60_000;
+/** A kind that the cluster should have, and one that it may well lack: an idle gateway asks for nothing in vain. */
+const missingRetryMs = { expected: 60_000, optional: 600_000 };
 
 /** What the cluster says, whole. */
 export interface Discovered {
@@ -26,7 +27,7 @@ export interface DiscoveryOptions {
   readonly clock: Clock;
   readonly settings: KubernetesSettings;
   readonly ownNamespace: string;
-  /** How often a kind that the cluster lacks is looked for; default 1 min. */
+  /** How often a kind that the cluster lacks is looked for; default 1 min, and 10 min for one that is optional. */
   readonly missingRetryMs?: number;
   /** Told the first state once everything was listed, then each change, 100 ms of them at once. */
   onChange(discovered: Discovered): void;
@@ -72,12 +73,14 @@ class ClusterDiscovery implements Discovery {
     const shared = {
       ...{ mirrors, resources, clock, faults },
       namespaces: settings.namespaces.length === 0 ? [ownNamespace] : settings.namespaces,
-      missingRetryMs: options.missingRetryMs ?? defaultMissingRetryMs,
       onChange: () => this.#schedule(),
     };
     this.#watches = sourceKinds
       .filter(({ door }) => (door === 'model' ? models : annotations))
-      .map((source) => new SourceWatch({ ...shared, source }));
+      .map((source) => {
+        const usualMs = source.isOptional ? missingRetryMs.optional : missingRetryMs.expected;
+        return new SourceWatch({ ...shared, source, missingRetryMs: options.missingRetryMs ?? usualMs });
+      });
     this.#ended = Promise.all(this.#watches.map((watch) => watch.run(this.#stop.signal)));
     this.#schedule();
   }
@@ -100,8 +103,10 @@ class ClusterDiscovery implements Discovery {
   }
 
   objectOf(key: string): SourceObject | undefined {
-    for (const watch of this.#watches)
-      for (const object of watch.objects()) if (keyOf(object) === key) return object;
+    for (const watch of this.#watches) {
+      const object = watch.find(key);
+      if (object !== undefined) return object;
+    }
     return undefined;
   }
 

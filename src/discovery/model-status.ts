@@ -46,6 +46,8 @@ export interface ModelStatus {
   readonly inFlight: number;
   readonly lastColdStart: object | null;
   readonly etaMs: number | null;
+  /** The same, for people. */
+  readonly eta: string | null;
   readonly step: string | null;
   readonly reason: string | null;
   readonly observedGeneration: number;
@@ -75,13 +77,16 @@ export function statusOf(
   const cold = lastColdStart && {
     atTime: secondOf(lastColdStart.atMs),
     ms: Math.round(lastColdStart.totalMs),
+    took: durationOf(lastColdStart.totalMs),
     ...(lastColdStart.slowestStep === null ? {} : { slowestStep: lastColdStart.slowestStep }),
   };
+  const roundEtaMs = etaMs === null ? null : Math.ceil(etaMs / etaStepMs) * etaStepMs;
   return {
     ...{ phase, replicas, readyReplicas, step, lastColdStart: cold },
     waiting: roundCount(report.waiting),
     inFlight: roundCount(report.inFlight),
-    etaMs: etaMs === null ? null : Math.ceil(etaMs / etaStepMs) * etaStepMs,
+    etaMs: roundEtaMs,
+    eta: roundEtaMs === null ? null : durationOf(roundEtaMs),
     reason: refusal === null ? report.reason : refusalMessage(refusal),
     observedGeneration: at.generation,
     conditions: conditionsOf(report, at),
@@ -125,11 +130,19 @@ function secondOf(wallMs: number): string {
   return new Date(wallMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
+/** For people, as kubectl writes ages: `0.3s`, `42s`, `2m5s`. */
+function durationOf(ms: number): string {
+  if (ms < 9_950) return `${Number((ms / 1_000).toFixed(1))}s`;
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 60) return `${seconds}s`;
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}
+
 function roundCount(count: number): number {
   return count < 100 ? count : Number(count.toPrecision(2));
 }
 
-const livelyFields = { waiting: 0, inFlight: 0, etaMs: null };
+const livelyFields = { waiting: 0, inFlight: 0, etaMs: null, eta: null };
 
 /** What of a status is worth a write at once: all but the counts of requests and the ETA. */
 export function steadyPart(status: ModelStatus): ModelStatus {

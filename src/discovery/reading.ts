@@ -21,7 +21,12 @@ export interface Reading {
 }
 
 /** `model NAMESPACE/NAME`, or `annotation KIND NAMESPACE/NAME`. */
-export function keyOf({ door, kind, namespace, name }: SourceObject): string {
+export function keyOf({
+  door,
+  kind,
+  namespace,
+  name,
+}: Pick<SourceObject, 'door' | 'kind' | 'namespace' | 'name'>): string {
   return door === 'model' ? `model ${namespace}/${name}` : `annotation ${kind} ${namespace}/${name}`;
 }
 

@@ -3,6 +3,7 @@ import type { MirrorLease, Mirrors } from '../kube/mirror.ts';
 import { collectionPath, type Resource, type Resources } from '../kube/resource.ts';
 import type { FaultPace } from './fault.ts';
 import { projectionOf, type SourceObject } from './projection.ts';
+import { keyOf } from './reading.ts';
 import type { SourceKind } from './vocabulary.ts';
 
 const askedAgainMs = 5_000;
@@ -44,6 +45,19 @@ export class SourceWatch {
 
   *objects(): Iterable<SourceObject> {
     for (const { mirror } of this.#leases) yield* mirror.list();
+  }
+
+  /** The object behind a key of `keyOf`; undefined where there is none of that kind. */
+  find(key: string): SourceObject | undefined {
+    const { door, kind } = this.#options.source;
+    const prefix = keyOf({ door, kind, namespace: '', name: '' }).slice(0, -1);
+    if (!key.startsWith(prefix)) return undefined;
+    const [namespace = '', name = ''] = key.slice(prefix.length).split('/');
+    for (const { mirror } of this.#leases) {
+      const object = mirror.get(namespace, name);
+      if (object !== undefined) return object;
+    }
+    return undefined;
   }
 
   /** Watches until the signal aborts; never rejects. */
