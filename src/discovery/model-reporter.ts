@@ -14,6 +14,8 @@ const shareMs = 250;
 const forbiddenMs = 600_000;
 const firstBackOffMs = 1_000;
 const longestBackOffMs = 60_000;
+/** What the API server says of a JSON patch whose test failed; of what its schema refuses it says what. */
+const failedTest = 'the server rejected our request';
 
 /** What a reporter depends on. `objectOf`: as of Discovery. */
 export interface ModelReporterOptions {
@@ -148,9 +150,13 @@ class StatusReporter implements ModelReporter {
     const { signal } = this.#term;
     try {
       await api.call({
-        ...{ method: 'PATCH', patchType: 'application/merge-patch+json', signal },
+        ...{ method: 'PATCH', patchType: 'application/json-patch+json', signal },
         path: `${path}?fieldManager=${fieldManager}`,
-        body: { metadata: { uid }, status },
+        // A uid in a merge patch of a status is overlooked: this alone keeps another object of the name as it is.
+        body: [
+          { op: 'test', path: '/metadata/uid', value: uid },
+          { op: 'add', path: '/status', value: withoutNulls(status) },
+        ],
       });
       entry.written = { uid, status };
       entry.backOffMs = 0;
@@ -161,17 +167,27 @@ class StatusReporter implements ModelReporter {
     entry.writtenAtMs = clock.nowMs();
   }
 
-  /** An object that is gone (404), or another of its name (409, 422), is left to what the mirror says next. */
+  /** An object that is gone, or another of its name, is left to what the mirror says next. */
   #onFailure(entry: Entry, error: unknown): void {
     const status = error instanceof KubeError ? error.status : 0;
     const { key } = entry.report;
     entry.backOffMs = Math.min(longestBackOffMs, Math.max(firstBackOffMs, entry.backOffMs * 2));
     const waitMs = status === 403 ? forbiddenMs : entry.backOffMs;
     entry.notBeforeMs = this.#options.clock.nowMs() + waitMs;
-    if (status === 404 || status === 409) return;
+    if (status === 404 || isOther(error)) return;
     const topic = status === 403 ? 'status forbidden' : `status ${key}`;
     this.#faults.tell(topic, { message: `cannot write the status of ${key}`, error });
   }
+}
+
+/** That the object of this name is another than was meant (a failed test of its uid), or was changed meanwhile. */
+function isOther(error: unknown): boolean {
+  if (!(error instanceof KubeError)) return false;
+  return error.status === 409 || (error.status === 422 && error.message.includes(failedTest));
+}
+
+function withoutNulls(status: ModelStatus): object {
+  return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== null));
 }
 
 /** What stands in an object, in the shape of what would be written; null for what is no status. */

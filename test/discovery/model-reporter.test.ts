@@ -119,6 +119,20 @@ describe('the status of a Model object', () => {
     expect(faults).toEqual([]);
   });
 
+  it('is not written to another object that came under its name', async () => {
+    const known = { ...rig.discovery.objectOf(report.key)!, uid: 'of-the-one-before' };
+    const late = createModelReporter({
+      ...{ api: cluster.api, clock, leadership, objectOf: () => known },
+      onFault: ({ message }) => faults.push(message),
+    });
+    late.update(report);
+    await clock.advance(0);
+    await expect.poll(writes).toBe(1);
+    await expect.poll(() => clock.pendingTimers).toBe(1);
+    expect([cluster.server.get(path)?.status, faults]).toEqual([undefined, []]);
+    await late.close();
+  });
+
   it('is tried again when the server failed, and a refusal by RBAC is told once', async () => {
     cluster.server.fault({ kind: 'status', status: 500, verb: 'patch', times: 1 });
     reporter.update(report);

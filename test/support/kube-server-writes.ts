@@ -23,7 +23,7 @@ type Json = Record<string, unknown>;
 const isRecord = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A JSON patch, RFC 6902, of tests and replacements; null: a test failed. Anything else is a merge patch. */
+/** A JSON patch, RFC 6902, of tests, replacements and additions to objects; null: a test failed. Anything else is a merge patch. */
 function patched(before: KubeObject, patch: unknown): KubeObject | null {
   if (!Array.isArray(patch)) return merged(before, patch) as KubeObject;
   const after = structuredClone(before);
@@ -35,7 +35,7 @@ function patched(before: KubeObject, patch: unknown): KubeObject | null {
       after as unknown as Record<string, unknown>,
     );
     if (op === 'test' && parent[last] !== value) return null;
-    if (op === 'replace') parent[last] = value;
+    if (op === 'replace' || op === 'add') parent[last] = value;
   }
   return after;
 }
@@ -108,7 +108,8 @@ export function writeObject(store: KubeStore, write: Write): Answer {
   if (method === 'DELETE') return { status: 200, body: store.delete(place)! };
   const before = shown(current, subresource);
   const wanted = method === 'PATCH' ? patched(before, body) : (body as KubeObject);
-  if (wanted === null) return { status: 422, body: statusObject(422, 'Invalid', 'testing the value failed') };
+  const refused = 'the server rejected our request due to an error in our request';
+  if (wanted === null) return { status: 422, body: statusObject(422, 'Invalid', refused) };
   const next = applied(current, wanted, subresource);
   // A write that changes nothing keeps its version and is told to nobody.
   if (JSON.stringify(next) === JSON.stringify(current)) return { status: 200, body: before };
