@@ -13,7 +13,7 @@ import { replicaHostOf } from './replica-host-of.ts';
 import { Scaler } from './scaler.ts';
 import { progressOf, type StartProgress } from './snapshot.ts';
 import { Standing } from './standing.ts';
-import { type Cause, exitCause, failureOf, lateCause, missingCause } from './start-cause.ts';
+import { type Cause, errorCause, exitCause, failureOf, lateCause, missingCause } from './start-cause.ts';
 import { StartDeadline } from './start-deadline.ts';
 import { StartHistory } from './start-history.ts';
 import { StartLog } from './start-log.ts';
@@ -95,9 +95,8 @@ export class Lifecycle {
   /** Asking or watching the driver failed. */
   driverFailed(error: unknown): void {
     this.#emit({ type: 'driver-failed', error });
-    const reason = error instanceof Error ? error.message : String(error);
     const isOurs = this.standing.isLeader && this.fleet.freshSinceMs !== null;
-    if (isOurs && this.fleet.isMissing) this.#failStart(null, { reason, fault: null });
+    if (isOurs && this.fleet.isMissing) this.#failStart(null, errorCause(error));
   }
 
   close(): void {

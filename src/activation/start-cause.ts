@@ -1,3 +1,4 @@
+import type { StartFault } from '../core/driver.ts';
 import type { StartFailure } from './back-off.ts';
 import type { Fleet } from './fleet.ts';
 import type { Replica } from './replica.ts';
@@ -7,6 +8,13 @@ import type { Start } from './start.ts';
 export type Cause = Pick<StartFailure, 'reason' | 'fault'>;
 
 const within = (startupMs: number) => `within ${startupMs / 1_000}s`;
+
+/** The driver could not be asked, or not watch. Pure. */
+export function errorCause(error: unknown): Cause {
+  if (!(error instanceof Error)) return { reason: String(error), fault: null };
+  const { fault = null } = error as Error & { readonly fault?: StartFault };
+  return { reason: error.message, fault };
+}
 
 /** It exited. Pure. */
 export function exitCause({ status }: Replica): Cause {

@@ -150,7 +150,8 @@ export interface Driver<Backend = unknown> {
   readonly replacesLost: boolean;
   /**
    * Makes `replicas` the desired count: idempotent, the last call wins. Resolves when that is on its way, not when
-   * it is reached; rejects when it cannot be asked for at all. Replicas that exit by themselves are reported and, but
+   * it is reached; rejects when it cannot be asked for at all (the error's `fault`, a `StartFault`, says what kind of
+   * reason that is, where it can tell). Replicas that exit by themselves are reported and, but
    * where `replacesLost`, not replaced until the next call (the caller decides about back-off).
    */
   scale(target: Target<Backend>, request: ScaleRequest, signal: AbortSignal): Promise<void>;
