@@ -50,6 +50,8 @@ interface Caller {
 const maxTimeoutMs = 10_000;
 const minTimeoutMs = 250;
 const maxTries = 8;
+/** A burst of requests is not over when the first of them is: what it needs besides is one more write. */
+const burstMs = 50;
 const restlessTries = 3;
 
 /** The only place that writes counts, one per target: one write at a time, the last call wins. */
@@ -58,6 +60,7 @@ export class ScaleWriter {
   #request: ScaleRequest | null = null;
   #callers: Caller[] = [];
   #isRunning = false;
+  #burstUntilMs = 0;
 
   constructor(options: ScaleWriterOptions) {
     this.#options = options;
@@ -98,19 +101,33 @@ export class ScaleWriter {
 
   async #run(): Promise<void> {
     while (this.#request !== null) {
+      const byOthers = await this.#burst();
       const request = this.#request;
       const callers = this.#callers;
       this.#request = null;
       this.#callers = [];
       if (callers.every(({ signal }) => signal.aborted)) continue;
       try {
-        await this.#reach(request);
+        if (byOthers === null) await this.#reach(request);
+        else this.#options.onCount(byOthers, false);
         for (const caller of callers) caller.resolve();
       } catch (error) {
         for (const caller of callers) caller.reject(error);
       }
     }
     this.#isRunning = false;
+  }
+
+  /** Waits for the end of the burst that the last raise began; returns the count where others changed it meanwhile. */
+  async #burst(): Promise<Count | null> {
+    const { clock, signal, store } = this.#options;
+    const leftMs = this.#burstUntilMs - clock.nowMs();
+    this.#burstUntilMs = 0;
+    if (leftMs <= 0) return null;
+    const before = store.known();
+    await clock.sleep(leftMs, signal).catch(() => undefined); // Closed: the next call says so.
+    const now = store.known();
+    return before !== null && now !== null && now.replicas !== before.replicas ? now : null;
   }
 
   async #reach(request: ScaleRequest): Promise<void> {
@@ -125,6 +142,7 @@ export class ScaleWriter {
     for (let tries = 0; tries < maxTries; tries++) {
       if (wanted === from.replicas) return onCount(from, false);
       if (wanted < from.replicas) this.#expectMayLower();
+      else this.#burstUntilMs = this.#options.clock.nowMs() + burstMs;
       // An object whose status changes many times a second is never at the version that was read.
       const isRestless = tries >= restlessTries && from.replicas > 0;
       const written = isRestless

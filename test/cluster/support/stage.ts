@@ -142,10 +142,10 @@ async function readAll({ body }: Response): Promise<Pick<Answer, 'text' | 'isCut
   return { text, isCut: false };
 }
 
-/** How many writes of a scale the API server has answered so far, whoever asked. */
+/** How many writes of a scale the API server has taken so far, whoever asked: not those that came with an old version. */
 export function scaleWrites(): number {
   const metrics = mustKubectl(['get', '--raw', '/metrics']);
   const rows = metrics.match(/^apiserver_request_total\{[^}]*subresource="scale"[^}]*\} \d+$/gm) ?? [];
-  const writes = rows.filter((row) => /verb="(?:PATCH|PUT|APPLY)"/.test(row));
+  const writes = rows.filter((row) => /code="200".*verb="(?:PATCH|PUT|APPLY)"/.test(row));
   return writes.reduce((sum, row) => sum + Number(row.split(' ').at(-1)), 0);
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import { type Count, ScaleWriter } from '../../../src/drivers/kubernetes/scale-writer.ts';
 import { FakeLeadership } from '../../support/fake-leadership.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const never = new AbortController().signal;
@@ -53,15 +54,24 @@ class PlayedObject {
   }
 }
 
-function writerOn(object: PlayedObject, overrides: { isExternal?: boolean; leadsForMs?: number } = {}) {
+interface Overrides {
+  isExternal?: boolean;
+  leadsForMs?: number;
+  clock?: Clock;
+  /** The object is seen without asking. */
+  isSeen?: boolean;
+}
+
+function writerOn(object: PlayedObject, overrides: Overrides = {}) {
   return new ScaleWriter({
     store: {
-      known: () => null,
+      known: () =>
+        overrides.isSeen ? { replicas: object.replicas, resourceVersion: String(object.version) } : null,
       read: () => object.read(),
       write: (from, replicas) => object.write(from, replicas),
       writeWhereCounted: (from, replicas) => object.writeWhereCounted(from, replicas),
     },
-    clock: systemClock,
+    clock: overrides.clock ?? systemClock,
     leadership: object.leadership,
     leadsFor: () => overrides.leadsForMs ?? Number.POSITIVE_INFINITY,
     isExternal: () => overrides.isExternal ?? false,
@@ -115,6 +125,37 @@ describe('the writer of counts', () => {
     const writer = writerOn(object);
     await Promise.all([1, 2, 3, 7].map((replicas) => writer.scale({ replicas }, never)));
     expect(object.written).toEqual([7]);
+  });
+
+  it('writes the first of a burst at once, and with one more what the rest of it needs', async () => {
+    const object = new PlayedObject();
+    const clock = new ManualClock();
+    const writer = writerOn(object, { clock });
+    await writer.scale({ replicas: 1 }, never);
+    expect(object.written).toEqual([1]);
+    const calls: Promise<void>[] = [];
+    for (const replicas of [2, 3, 4, 5]) {
+      calls.push(writer.scale({ replicas }, never));
+      await turn();
+      await clock.advance(10);
+    }
+    expect(object.written).toEqual([1]);
+    await clock.advance(10);
+    await Promise.all(calls);
+    expect(object.written).toEqual([1, 5]);
+  });
+
+  it('obeys who changes the count while a burst is waited for', async () => {
+    const object = new PlayedObject();
+    const clock = new ManualClock();
+    const writer = writerOn(object, { clock, isSeen: true });
+    await writer.scale({ replicas: 1 }, never);
+    const call = writer.scale({ replicas: 3 }, never);
+    await turn();
+    object.set(4);
+    await clock.advance(50);
+    await call;
+    expect([object.replicas, object.written]).toEqual([4, [1]]);
   });
 
   it('writes nothing where the count is right already', async () => {
