@@ -208,7 +208,9 @@ describe.runIf(hasSuite)('two that claim the same name', () => {
     annotate('d', 'pilotlight.dev/model=old', `pilotlight.dev/port=${containerPort}`);
     await expect.poll(() => toldOf('Deployment', 'd', 'Conflict'), { timeout: 10_000 }).toContain('old');
     // creationTimestamp has seconds.
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const secondNow = () => Math.floor(Date.now() / 1_000);
+    const createdS = secondNow();
+    await expect.poll(secondNow).toBeGreaterThan(createdS);
     stage.place.apply([model('a-newer', 'n', { aliases: ['both'] })]);
     await expect.poll(() => accepted('a-newer'), { timeout: 10_000 }).toBe('False Conflict');
     expect(await answer('filed')).toBe('200');

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Discovery } from '../../src/discovery/discovery.ts';
+import type { SourceObject } from '../../src/discovery/projection.ts';
 import type { Resources } from '../../src/kube/resource.ts';
 import { deploymentsPath, discover, goodSpec, modelsPath, startCluster } from './rig.ts';
 
@@ -131,5 +132,23 @@ describe('discovery', () => {
     expect(faults).toEqual(['the cluster has no Model (pilotlight.dev/v1alpha1); it is looked for again']);
     isInstalled = true;
     await expect.poll(keys).toEqual(['model llm/llama']);
+  });
+
+  it('shares the watch of a kind with who mirrors it otherwise', async () => {
+    cluster.server.put(`${deploymentsPath}/w`, {
+      metadata: { annotations: { 'pilotlight.dev/model': 'w' } },
+    });
+    const { mirror, release } = cluster.mirrors.use({
+      path: deploymentsPath,
+      project: (object) => (object as { metadata: SourceObject }).metadata,
+    });
+    await mirror.synced(5_000, signal);
+    const rig = start(cluster);
+    await rig.discovery.settled(10_000, signal);
+    await expect.poll(() => cluster.server.watchCount(deploymentsPath)).toBe(1);
+    expect(rig.discovery.objectOf('annotation Deployment llm/w')?.name).toBe('w');
+    expect(rig.discovery.objectOf('annotation StatefulSet llm/w')).toBeUndefined();
+    expect([...mirror.list()].map(({ name }) => name)).toEqual(['w']);
+    release();
   });
 });
