@@ -19,6 +19,7 @@ export class Fleet {
   #status: TargetStatus = { replicas: [] };
   #freshSinceMs = 0;
   #failureTold: string | null = null;
+  #cancelTelling: (() => void) | null = null;
   /** A start failed since one was ready, and its replacement was left to try. */
   #hasFailed = false;
 
@@ -84,8 +85,24 @@ export class Fleet {
     if (isFresh) for (const replica of this.list.all) if (!listed.has(replica.id)) this.#exit(replica);
     if (this.#replacesLost) this.count.settle();
     else this.count.asked = Math.max(this.asked, this.list.living.length);
-    if (isFresh && this.#isFailed(status)) listener.onTargetFailure(status);
+    // Who may not look sees nothing that is fresh.
+    const isTold = isFresh || status.fault === 'forbidden';
+    if (isTold && this.#isFailed(status)) listener.onTargetFailure(status);
     listener.onChange();
+  }
+
+  /**
+   * More were asked for. Where the target may not be looked at no status will follow: what stands is told again, once
+   * whoever asked waits.
+   */
+  raised(): void {
+    const { host, listener } = this.#options;
+    this.#cancelTelling?.();
+    this.#cancelTelling = host.clock.setTimer(host.clock.nowMs(), () => {
+      const { isStale, fault } = this.#status;
+      if (isStale === true && fault === 'forbidden' && this.#isFailed(this.#status))
+        listener.onTargetFailure(this.#status);
+    });
   }
 
   /** The start of this one failed: one less is asked for, and it ends. Where the count stands, it may go on trying. */
@@ -127,6 +144,7 @@ export class Fleet {
 
   /** No timer and no probe is left. */
   close(): void {
+    this.#cancelTelling?.();
     this.count.close();
     this.list.close();
   }

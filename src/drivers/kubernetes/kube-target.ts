@@ -58,8 +58,8 @@ export class KubeTarget {
     await this.#opened;
     signal.throwIfAborted();
     if (this.#count === null) throw this.#refusal ?? new TargetFault('the target was given up');
-    const rival = this.#rival();
-    if (rival !== null) throw rival;
+    const refusal = this.#rival() ?? this.#count.denial();
+    if (refusal !== null) throw refusal;
     await this.#count.scale(request, signal);
   }
 

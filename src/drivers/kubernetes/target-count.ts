@@ -1,5 +1,6 @@
 import type { KubernetesBackend } from '../../config/settings.ts';
 import type { Removal, ScaleRequest, TargetCondition } from '../../core/driver.ts';
+import { KubeError } from '../../kube/api.ts';
 import { Contest } from './count-rivals.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
 import type { EventView } from './fault-events.ts';
@@ -128,11 +129,21 @@ export class TargetCount {
     if (sources.pods.size >= (this.desired ?? Number.POSITIVE_INFINITY)) this.#ownerEvents = [];
   }
 
+  /** What of the target may not be seen; then nothing is scaled either. */
+  denial(): TargetFault | null {
+    const { sources, resolved } = this.#options;
+    const what = `seeing ${resolved.resource.kind} "${resolved.name}"`;
+    for (const fault of [sources.object.fault, sources.pods.fault])
+      if (fault?.status === 403)
+        return faultOf(new KubeError(fault.message, { status: 403, reason: 'Forbidden' }), what);
+    return null;
+  }
+
   failure(): TargetFault | null {
     const { sources, resolved } = this.#options;
     const what = `${resolved.resource.kind} "${resolved.name}"`;
-    for (const fault of [sources.object.fault, sources.pods.fault])
-      if (fault?.status === 403) return faultOf(new Error(fault.message), `seeing ${what}`).as('forbidden');
+    const denial = this.denial();
+    if (denial !== null) return denial;
     if (sources.object.isFresh && this.#object() === undefined)
       return faultOf(new Error('it does not exist'), what).as('missing');
     if (this.#fault !== null) return this.#fault;
