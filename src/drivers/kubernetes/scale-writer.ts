@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ScaleRequest } from '../../core/driver.ts';
 import type { Leadership } from '../../core/leadership.ts';
+import { KubeError } from '../../kube/api.ts';
 import { TargetFault } from './scale-target.ts';
 
 /** A count as it stood at a version of the object. */
@@ -50,9 +51,15 @@ interface Caller {
 const maxTimeoutMs = 10_000;
 const minTimeoutMs = 250;
 const maxTries = 8;
+const firstPauseMs = 100;
+const maxPauseMs = 1_000;
 /** A burst of requests is not over when the first of them is: what it needs besides is one more write. */
 const burstMs = 50;
 const restlessTries = 3;
+
+/** No answer, throttled, or a fault of the server's own. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
 
 /** The only place that writes counts, one per target: one write at a time, the last call wins. */
 export class ScaleWriter {
@@ -108,7 +115,7 @@ export class ScaleWriter {
       this.#callers = [];
       if (callers.every(({ signal }) => signal.aborted)) continue;
       try {
-        if (byOthers === null) await this.#reach(request);
+        if (byOthers === null) await this.#reachPatiently(request, callers);
         else this.#options.onCount(byOthers, false);
         for (const caller of callers) caller.resolve();
       } catch (error) {
@@ -128,6 +135,24 @@ export class ScaleWriter {
     await clock.sleep(leftMs, signal).catch(() => undefined); // Closed: the next call says so.
     const now = store.known();
     return before !== null && now !== null && now.replicas !== before.replicas ? now : null;
+  }
+
+  /**
+   * A server that is away or overwhelmed is asked again, until somebody wants something else or nobody anything. Nobody
+   * waits for a count of 0: it is refused.
+   */
+  async #reachPatiently(request: ScaleRequest, callers: readonly Caller[]): Promise<void> {
+    const { clock, signal } = this.#options;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+      try {
+        await this.#reach(request);
+        return;
+      } catch (error) {
+        if (!isPassing(error) || request.replicas === 0) throw error;
+      }
+      await clock.sleep(pauseMs, signal);
+      if (this.#request !== null || callers.every((caller) => caller.signal.aborted)) return;
+    }
   }
 
   async #reach(request: ScaleRequest): Promise<void> {

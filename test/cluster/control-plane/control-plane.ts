@@ -49,16 +49,21 @@ export class ControlPlane {
   async start(): Promise<void> {
     this.#spawn('etcd');
     await this.startApiserver();
-    this.#spawn('kube-controller-manager');
-    this.#spawn('kube-scheduler');
-    await this.#healthy('kube-controller-manager', 'https://127.0.0.1:10257/healthz');
-    await this.#healthy('kube-scheduler', 'https://127.0.0.1:10259/healthz');
   }
 
-  /** Starts the API server; resolves when it is ready. */
+  /**
+   * Starts the API server, and its controllers and scheduler anew: left alone, they come back after a minute of back-off.
+   * Resolves when all are healthy.
+   */
   async startApiserver(): Promise<void> {
     this.#spawn('kube-apiserver');
     await this.#healthy('kube-apiserver', `https://${nodeAddress}:6443/readyz`);
+    for (const program of ['kube-controller-manager', 'kube-scheduler'] as const) {
+      await this.#kill(program);
+      this.#spawn(program);
+    }
+    await this.#healthy('kube-controller-manager', 'https://127.0.0.1:10257/healthz');
+    await this.#healthy('kube-scheduler', 'https://127.0.0.1:10259/healthz');
   }
 
   /** Kills the API server at once: its watches are reset. Resolves when it is gone. */

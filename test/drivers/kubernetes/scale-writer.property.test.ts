@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import { type Count, ScaleWriter } from '../../../src/drivers/kubernetes/scale-writer.ts';
+import { KubeError } from '../../../src/kube/api.ts';
 import { FakeLeadership } from '../../support/fake-leadership.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -187,6 +188,38 @@ describe('the writer of counts', () => {
     });
     await writerOn(touching).scale({ replicas: 0 }, never);
     expect(object.written).toEqual([0]);
+  });
+
+  it('goes on asking a server that is away, and takes the last count when it is back', async () => {
+    const object = new PlayedObject();
+    let isAway = true;
+    const away = Object.assign(object, {
+      read: async (): Promise<Count> => {
+        if (isAway) throw new KubeError('connect ECONNREFUSED', { status: 0 });
+        return PlayedObject.prototype.read.call(object);
+      },
+    });
+    const writer = writerOn(away);
+    const first = writer.scale({ replicas: 1 }, never);
+    await turn();
+    const last = writer.scale({ replicas: 2 }, never);
+    isAway = false;
+    await Promise.all([first, last]);
+    expect(object.written).toEqual([2]);
+  });
+
+  it('gives up on a server that is away when nobody wants the count any more', async () => {
+    const object = new PlayedObject();
+    const away = Object.assign(object, {
+      read: () => Promise.reject(new KubeError('connect ECONNREFUSED', { status: 0 })),
+    });
+    const controller = new AbortController();
+    const writer = writerOn(away);
+    const call = writer.scale({ replicas: 1 }, controller.signal);
+    await turn();
+    controller.abort(new Error('not any more'));
+    await expect(call).rejects.toThrow('not any more');
+    await expect.poll(() => writer.isBusy).toBe(false);
   });
 
   it('tries again when the object changed but not its count', async () => {
