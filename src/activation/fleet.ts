@@ -92,16 +92,16 @@ export class Fleet {
   }
 
   /**
-   * More were asked for. Where the target may not be looked at no status will follow: what stands is told again, once
+   * Somebody asks. Where the target may not be looked at no status will follow: what stands is told again, once
    * whoever asked waits.
    */
-  raised(): void {
+  wanted(): void {
     const { host, listener } = this.#options;
     this.#cancelTelling?.();
     this.#cancelTelling = host.clock.setTimer(host.clock.nowMs(), () => {
       const { isStale, fault } = this.#status;
-      if (isStale === true && fault === 'forbidden' && this.#isFailed(this.#status))
-        listener.onTargetFailure(this.#status);
+      const isUnseen = isStale === true && fault === 'forbidden';
+      if (isUnseen && (this.isMissing || !this.count.isKnown)) listener.onTargetFailure(this.#status);
     });
   }
 
@@ -151,7 +151,7 @@ export class Fleet {
 
   /** Where the count stands, a failure stands too: it is told once, and again when more are asked for. */
   #isFailed({ failure }: TargetStatus): boolean {
-    if (failure === undefined || !this.isMissing) return false;
+    if (failure === undefined || (!this.isMissing && this.count.isKnown)) return false;
     const key = `${this.count.askedAtMs} ${failure}`;
     if (this.#replacesLost && key === this.#failureTold) return false;
     this.#failureTold = key;

@@ -78,6 +78,7 @@ export class Lifecycle {
   /** Somebody asks for the model. */
   wake(): void {
     if (!this.isFixed) this.scaler.want();
+    if (!this.isFixed) this.fleet.wanted();
     // Fixed, or what the platform goes on trying: it is waited for.
     const isThere = this.isFixed || (this.fleet.asked > 0 && this.state === 'failed');
     if (isThere && this.fleet.list.ready === 0) this.#signal('woken');

@@ -166,7 +166,6 @@ export class Scaler {
       onEvent({ type: 'scaled', replicas: desired, reason });
       this.#options.onRaised();
     });
-    fleet.raised();
   }
 
   /** Returns null, or when to ask again where it may not be lowered now; Infinity: when something changes. */
