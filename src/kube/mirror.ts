@@ -10,8 +10,6 @@ export interface Kept {
 export interface MirrorSpec<T extends Kept> {
   /** The collection's path without a query: `/api/v1/namespaces/llm/pods`. */
   readonly path: string;
-  /** Query for both list and watch (`fieldSelector=...`), or ''. */
-  readonly query?: string;
   /** The part of an object that is kept, or null: not at all. Pure; called once per event, so that memory holds no more. */
   project(object: unknown): T | null;
 }
@@ -51,10 +49,10 @@ export interface MirrorLease<T extends Kept> {
   release(): void;
 }
 
-/** Mirrors by path and query, however many use them: one watch per kind and namespace. */
+/** Mirrors by path, however many use them: one watch per kind and namespace. */
 export interface Mirrors {
   /**
-   * Uses of one path and query share the watch; those that give the same function as `project` share the mirror too. A
+   * Uses of one path share the watch; those that give the same function as `project` share the mirror too. A
    * new projection of what is watched already is filled by another list, after which the watch goes on.
    */
   use<T extends Kept>(spec: MirrorSpec<T>): MirrorLease<T>;

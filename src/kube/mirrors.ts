@@ -11,30 +11,29 @@ interface Entry {
 
 /** Mirrors that share their watches: see Mirrors. */
 export function createMirrors(options: ReflectorOptions): Mirrors {
-  const entryByTarget = new Map<string, Entry>();
+  const entryByPath = new Map<string, Entry>();
   const ending = new Set<Promise<void>>();
 
-  function open(target: string, views: MirrorViews): Entry {
+  function open(path: string, views: MirrorViews): Entry {
     const stop = new AbortController();
-    const reflector = new Reflector(options, { target, views, signal: stop.signal });
+    const reflector = new Reflector(options, { path, views, signal: stop.signal });
     const entry = { views, reflector, stop, ended: reflector.run() };
-    entryByTarget.set(target, entry);
+    entryByPath.set(path, entry);
     return entry;
   }
 
-  function end(target: string, entry: Entry): void {
-    entryByTarget.delete(target);
+  function end(path: string, entry: Entry): void {
+    entryByPath.delete(path);
     entry.stop.abort();
     ending.add(entry.ended);
     void entry.ended.then(() => ending.delete(entry.ended));
   }
 
-  function use({ path, query = '', project }: MirrorSpec<Kept>): MirrorLease<Kept> {
-    const target = query === '' ? path : `${path}?${query}`;
-    const known = entryByTarget.get(target);
+  function use({ path, project }: MirrorSpec<Kept>): MirrorLease<Kept> {
+    const known = entryByPath.get(path);
     const views = known?.views ?? new MirrorViews(path, options);
     const { content, isNew } = views.use(project);
-    const entry = known ?? open(target, views);
+    const entry = known ?? open(path, views);
     if (known !== undefined && isNew) known.reflector.listAgain();
     let isReleased = false;
     return {
@@ -43,7 +42,7 @@ export function createMirrors(options: ReflectorOptions): Mirrors {
         if (isReleased) return;
         isReleased = true;
         views.release(project);
-        if (views.isUnused && entryByTarget.get(target) === entry) end(target, entry);
+        if (views.isUnused && entryByPath.get(path) === entry) end(path, entry);
       },
     };
   }
@@ -55,10 +54,10 @@ export function createMirrors(options: ReflectorOptions): Mirrors {
       return { mirror: mirror as unknown as Mirror<T>, release };
     },
     get size() {
-      return entryByTarget.size;
+      return entryByPath.size;
     },
     async close() {
-      for (const [target, entry] of [...entryByTarget]) end(target, entry);
+      for (const [path, entry] of [...entryByPath]) end(path, entry);
       await Promise.all(ending);
     },
   };

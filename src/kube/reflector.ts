@@ -63,8 +63,8 @@ function errorOf(path: string, object: unknown): KubeError {
  */
 export class Reflector {
   readonly #options: ReflectorOptions;
-  /** The collection, with the query that list and watch share. */
-  readonly #target: string;
+  /** The collection's path. */
+  readonly #collection: string;
   readonly #views: MirrorViews;
   readonly #signal: AbortSignal;
   /** To watch from. */
@@ -79,10 +79,10 @@ export class Reflector {
 
   constructor(
     options: ReflectorOptions,
-    mirrored: { readonly target: string; readonly views: MirrorViews; readonly signal: AbortSignal },
+    mirrored: { readonly path: string; readonly views: MirrorViews; readonly signal: AbortSignal },
   ) {
     this.#options = options;
-    this.#target = mirrored.target;
+    this.#collection = mirrored.path;
     this.#views = mirrored.views;
     this.#signal = mirrored.signal;
   }
@@ -110,7 +110,7 @@ export class Reflector {
   }
 
   #path(query: Readonly<Record<string, string>>): string {
-    return `${this.#target}${this.#target.includes('?') ? '&' : '?'}${new URLSearchParams(query)}`;
+    return `${this.#collection}?${new URLSearchParams(query)}`;
   }
 
   async #list(): Promise<void> {
@@ -158,7 +158,7 @@ export class Reflector {
   }
 
   #take({ type, object }: WatchEvent): void {
-    if (type === 'ERROR') throw errorOf(this.#target, object);
+    if (type === 'ERROR') throw errorOf(this.#collection, object);
     const metadata = (
       object as { metadata?: { resourceVersion?: unknown; name?: unknown; namespace?: unknown } } | null
     )?.metadata;
@@ -190,7 +190,7 @@ export class Reflector {
   async #failed(error: unknown): Promise<void> {
     const { clock, random, onFault } = this.#options;
     if (isExpired(error)) this.#asked++;
-    else onFault(this.#target, error);
+    else onFault(this.#collection, error);
     const status = error instanceof KubeError ? error.status : 0;
     const message = error instanceof Error ? error.message : String(error);
     const isFresh = this.#views.isFresh && !isDenied(error);

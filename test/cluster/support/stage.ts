@@ -36,7 +36,7 @@ export interface StageModel {
 }
 
 /** A model on a workload, in YAML; its replicas stay unless `scale` says otherwise. */
-export function modelYaml(model: StageModel): string {
+function modelYaml(model: StageModel): string {
   const { name, target = `deployment/${name}`, startup = '30s', ready = '', more = '' } = model;
   const { concurrency = 100, scale = 'idle: 1h' } = model;
   return `  ${name}:
