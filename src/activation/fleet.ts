@@ -85,22 +85,19 @@ export class Fleet {
     if (isFresh) for (const replica of this.list.all) if (!listed.has(replica.id)) this.#exit(replica);
     if (this.#replacesLost) this.count.settle();
     else this.count.asked = Math.max(this.asked, this.list.living.length);
-    // Who may not look sees nothing that is fresh.
-    const isTold = isFresh || status.fault === 'forbidden';
-    if (isTold && this.#isFailed(status)) listener.onTargetFailure(status);
+    if ((isFresh || isAnswered(status)) && this.#isFailed(status)) listener.onTargetFailure(status);
     listener.onChange();
   }
 
   /**
-   * Somebody asks. Where the target may not be looked at no status will follow: what stands is told again, once
+   * Somebody asks. Where the target cannot be looked at no status will follow: what stands is told again, once
    * whoever asked waits.
    */
   wanted(): void {
     const { host, listener } = this.#options;
     this.#cancelTelling?.();
     this.#cancelTelling = host.clock.setTimer(host.clock.nowMs(), () => {
-      const { isStale, fault } = this.#status;
-      const isUnseen = isStale === true && fault === 'forbidden';
+      const isUnseen = this.#status.isStale === true && isAnswered(this.#status);
       if (isUnseen && (this.isMissing || !this.count.isKnown)) listener.onTargetFailure(this.#status);
     });
   }
@@ -218,4 +215,12 @@ export class Fleet {
     replica.close();
     this.#options.listener.onExit(replica, isExpected);
   }
+}
+
+/**
+ * Whether the platform has said why there is nothing to be seen, so that waiting for sight of it is vain: it may not be
+ * looked at, there is no such thing, or it is another's to scale.
+ */
+function isAnswered({ fault }: TargetStatus): boolean {
+  return fault === 'forbidden' || fault === 'missing' || fault === 'contended';
 }

@@ -1,13 +1,31 @@
 import { expect, it } from 'vitest';
 import { Harness, withScale } from './harness.ts';
 
-it('a target that may not be looked at fails the start of who asks', async () => {
-  const h = new Harness(withScale({ max: 4 }), { replacesLost: true, desired: 0 });
-  h.driver.told = { isStale: true, failure: 'cannot list pods', fault: 'forbidden' };
+const began = () => new Harness(withScale({ max: 4 }), { replacesLost: true, desired: 0 });
+
+it.each(['forbidden', 'missing', 'contended'] as const)(
+  'a target that cannot be looked at (%s) fails the start of who asks, each time',
+  async (fault) => {
+    const h = began();
+    h.driver.told = { isStale: true, failure: 'no target', fault };
+    h.driver.publish();
+    h.driver.scaleError = new Error('no target');
+    h.enter();
+    await h.clock.advance(1_000);
+    expect(h.event('start-failed')).toMatchObject({ reason: 'no target', fault });
+    expect(h.gate.failures.map(({ code }) => code)).toEqual(['start_failed']);
+    h.enter();
+    await h.clock.advance(1_000);
+    expect(h.gate.failures).toHaveLength(2);
+  },
+);
+
+it('a target that is out of sight for want of an answer is waited for', async () => {
+  const h = began();
+  h.driver.told = { isStale: true, failure: 'connection refused' };
   h.driver.publish();
-  h.driver.scaleError = new Error('cannot list pods');
+  h.driver.scaleError = new Error('connection refused');
   h.enter();
   await h.clock.advance(1_000);
-  expect(h.event('start-failed')).toMatchObject({ reason: 'cannot list pods', fault: 'forbidden' });
-  expect(h.gate.failures.map(({ code }) => code)).toEqual(['start_failed']);
+  expect(h.gate.failures).toEqual([]);
 });

@@ -62,7 +62,7 @@ export async function resolveTarget(
     return { ...resolved, service: predictor };
   }
   if (!resource.hasScale)
-    throw new TargetFault(`${resource.kind} of ${resource.apiVersion} has no scale subresource`);
+    throw new TargetFault(`${resource.kind} of ${resource.apiVersion} has no scale subresource`, 'missing');
   const removal = removalByKind[`${group}/${resource.kind}`] ?? 'unknown';
   return { namespace, resource, name, service: null, removal, isPlain: group === 'apps' };
 }
@@ -80,6 +80,7 @@ async function expectStandardMode(api: KubeApi, path: string, signal: AbortSigna
   if (mode === '' || mode === 'Standard' || mode === 'RawDeployment') return;
   throw new TargetFault(
     `InferenceService "${textOf(name)}" is in mode ${mode}: only Standard can be scaled; name its Knative Service instead`,
+    'contended',
   );
 }
 

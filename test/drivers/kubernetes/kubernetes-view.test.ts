@@ -144,8 +144,9 @@ describe('the kubernetes driver, watching', () => {
         () => workload.close(),
         () => log.stop(),
       );
-      const { failure } = await log.find((status) => status.failure !== undefined);
+      const { failure, fault } = await log.find((status) => status.failure !== undefined);
       expect(failure).toContain(words);
+      expect(fault).toBe('missing');
     }
   });
 
@@ -168,8 +169,9 @@ describe('the kubernetes driver, watching', () => {
       () => workload.close(),
       () => log.stop(),
     );
-    const { failure } = await log.find((status) => status.failure !== undefined);
+    const { failure, fault } = await log.find((status) => status.failure !== undefined);
     expect(failure).toContain('is in mode Serverless: only Standard can be scaled');
+    expect(fault).toBe('contended');
     workload.server.put(path, { status: { deploymentMode: 'Standard' } });
     await expect.poll(() => log.last.failure, { timeout: 5_000 }).toBeUndefined();
     await workload.driver.scale(workload.target, { replicas: 1 }, signal);
