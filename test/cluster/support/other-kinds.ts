@@ -1,11 +1,17 @@
 import { kubectl, mustKubectl } from './kubectl.ts';
 
-interface OtherKind {
+/** A kind that is no built-in one. */
+export interface OtherKind {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
   readonly plural: string;
-  readonly hasScale?: boolean;
+  /** Its subresource scale, where it has one: where the counts and the selector stand. */
+  readonly scale?: {
+    readonly specReplicasPath: string;
+    readonly statusReplicasPath: string;
+    readonly labelSelectorPath: string;
+  };
 }
 
 const kinds: readonly OtherKind[] = [
@@ -17,19 +23,18 @@ const kinds: readonly OtherKind[] = [
     version: 'v1',
     kind: 'LeaderWorkerSet',
     plural: 'leaderworkersets',
-    hasScale: true,
+    scale: {
+      specReplicasPath: '.spec.replicas',
+      statusReplicasPath: '.status.replicas',
+      labelSelectorPath: '.status.hpaPodSelector',
+    },
   },
 ];
 
-function definitionOf({ group, version, kind, plural, hasScale = false }: OtherKind): object {
+function definitionOf({ group, version, kind, plural, scale }: OtherKind): object {
   const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
   const schema = { openAPIV3Schema: { type: 'object', properties: { spec: open, status: open } } };
-  const scale = {
-    specReplicasPath: '.spec.replicas',
-    statusReplicasPath: '.status.replicas',
-    labelSelectorPath: '.status.hpaPodSelector',
-  };
-  const subresources = hasScale ? { status: {}, scale } : { status: {} };
+  const subresources = { status: {}, ...(scale === undefined ? {} : { scale }) };
   const names = { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -46,10 +51,10 @@ function definitionOf({ group, version, kind, plural, hasScale = false }: OtherK
 
 /**
  * Has the cluster serve the kinds of others that the optional Roles are about, with open schemas and nobody who acts on them,
- * where it does not serve them already. Returns what takes them away again.
+ * where it does not serve them already, and `further` ones. Returns what takes them away again.
  */
-export function serveOtherKinds(): () => void {
-  const missing = kinds.filter(
+export function serveOtherKinds(further: readonly OtherKind[] = []): () => void {
+  const missing = [...kinds, ...further].filter(
     ({ group, plural }) => kubectl(['get', 'crd', `${plural}.${group}`]).status !== 0,
   );
   if (missing.length === 0) return () => undefined;
