@@ -67,7 +67,9 @@ it('without the Role for the deletion cost a count goes down only while nobody i
     ((await served.view('llama')).conditions as { type: string; message: string }[]).map(({ type }) => type);
   await expect.poll(conditions).toContain('NoDeletionCost');
   while (isBusy) {
-    expect(replicas()).toBe(2);
+    const asked = replicas();
+    // What is in flight after the count was read was so before.
+    if (Number((await served.view('llama')).inFlight) > 0) expect(asked).toBe(2);
     await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 500))]);
   }
   expect((await long).trimEnd().endsWith('[DONE]')).toBe(true);
