@@ -39,6 +39,12 @@ async function readyReplicas(): Promise<string[]> {
   return replicas.filter(({ state }) => state === 'ready').map(({ id }) => id);
 }
 
+/** Attempts that were made again at another pod. */
+async function retries(): Promise<number> {
+  const metrics = await (await fetch(`${stage.gateway.adminUrl}/metrics`)).text();
+  return Number(/^pilotlight_retries_total\{[^}]*\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+}
+
 /** Asks ten times a second until `until` has ended. */
 async function flow(until: Promise<unknown>): Promise<Answer[]> {
   const answers: Promise<Answer>[] = [];
@@ -72,6 +78,7 @@ describe('a node that dies', () => {
     // Both have kept connections when it dies.
     const before = await Promise.all(Array.from({ length: 20 }, () => stage.ask('llama')));
     expect(before.every(({ status }) => status === 200)).toBe(true);
+    expect(await retries()).toBe(0);
     await control('nodes/gpu-0/kill');
     try {
       const replaced = async () => {
@@ -84,6 +91,8 @@ describe('a node that dies', () => {
       const answers = await flow(replaced());
       expect(answers.length).toBeGreaterThan(200);
       expect(answers.filter(({ status }) => status !== 200).map(({ message }) => message)).toEqual([]);
+      // The dead pod's endpoint was there for most of the time: it was tried.
+      expect(await retries()).toBeGreaterThan(0);
       expect((await readyReplicas()).join()).not.toContain(lost!.metadata.name);
       expect(stage.asked('llama')).toBe(2);
       expect(scaleWrites()).toBe(writes);
