@@ -13,10 +13,14 @@ import { PlayedKubelet } from './kubelet/played-kubelet.ts';
 
 const nodeNames = ['gpu-0', 'gpu-1'];
 
-/** Runs vitest with the suite's environment; resolves with its exit code. */
+const bench = new URL('../../bench/cluster/run.ts', import.meta.url).pathname;
+
+/** Runs vitest, or the benchmark after `--bench`, with the suite's environment; resolves with its exit code. */
 async function runTests(env: NodeJS.ProcessEnv): Promise<number> {
   const vitest = resolve('node_modules/vitest/vitest.mjs');
-  const args = [vitest, 'run', '--config', 'vitest.cluster.config.ts', ...process.argv.slice(2)];
+  const [first, ...rest] = process.argv.slice(2);
+  const tests = [vitest, 'run', '--config', 'vitest.cluster.config.ts', ...process.argv.slice(2)];
+  const args = first === '--bench' ? [bench, ...rest] : tests;
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;

@@ -13,6 +13,18 @@ export function probeUrl(probe: ProbeSpec, container: ContainerSpec, address: st
   return `http://${address}:${named ?? (Number(port) || listenPort(container))}${path}`;
 }
 
+/** Probes once: null, or why it failed in the kubelet's words. Rejects with the signal's reason. */
+export async function probeFailure(url: string, signal: AbortSignal): Promise<string | null> {
+  try {
+    const answer = await fetch(url, { signal });
+    await answer.body?.cancel();
+    return answer.status < 400 ? null : `HTTP probe failed with statuscode: ${answer.status}`;
+  } catch (error) {
+    signal.throwIfAborted();
+    return `Get "${url}": ${String((error as Error).cause ?? error)}`;
+  }
+}
+
 /** The container as `ended` in its status: out of memory (137), or with a code and a termination message. */
 export function terminated(facts: {
   readonly startedAt: string;

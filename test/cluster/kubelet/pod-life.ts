@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDemoArgs } from '../../../src/demo-backend/options.ts';
 import { startDemoBackend } from '../../../src/demo-backend/server.ts';
-import { listenPort, probeUrl, terminated } from './container.ts';
+import { listenPort, probeFailure, probeUrl, terminated } from './container.ts';
 import { pullFaultOf } from './image-faults.ts';
 import type { ContainerSpec, PodObject, ProbeSpec } from './pod-object.ts';
+import { startProcessServer } from './process-server.ts';
 import { pendingReport, type Reporter, timestamp, waiting } from './reporter.ts';
 import type { Script } from './script.ts';
 import { mountVolumes } from './volumes.ts';
@@ -192,6 +193,10 @@ export class PodLife {
   async #listen(): Promise<void> {
     const { script, address } = this.#options;
     const port = listenPort(this.#main);
+    if (script.isProcess) {
+      this.#server = startProcessServer(address, port);
+      return;
+    }
     const args = ['--tokens-per-second', '1000', '--first-token', '1ms', '--load-time', `${script.loadMs}ms`];
     this.#server = await startDemoBackend(parseDemoArgs([...args, '--host', address, '--port', `${port}`]));
   }
@@ -218,10 +223,9 @@ export class PodLife {
     const url = probeUrl(probe, this.#main, address);
     const periodMs = script.probeMs || (probe.periodSeconds ?? 10) * 1_000;
     for (;;) {
-      const answer = await fetch(url, { signal });
-      await answer.body?.cancel();
-      if (answer.status < 400) return;
-      const words = `${kind} probe failed: HTTP probe failed with statuscode: ${answer.status}`;
+      const failure = await probeFailure(url, signal);
+      if (failure === null) return;
+      const words = `${kind} probe failed: ${failure}`;
       await this.#event(['Warning', 'Unhealthy', words], signal);
       await pause(periodMs, undefined, { signal });
     }

@@ -36,6 +36,8 @@ const faults: readonly ScriptedFault[] = [
 export interface Script {
   /** `fault`; null: none. */
   readonly fault: ScriptedFault | null;
+  /** `mode`: `process` runs the container as a process, with no time to load; else within the kubelet's process. */
+  readonly isProcess: boolean;
   /** `attach-ms`: until its volume is attached; 0: it has none. */
   readonly attachMs: number;
   /** `pull-ms`. */
@@ -74,8 +76,11 @@ export function scriptOf(pod: PodObject): Script {
   const named = annotations[`${prefix}fault`];
   const fault = faults.find((known) => known === named) ?? null;
   if (named !== undefined && fault === null) throw new Error(`${prefix}fault: "${named}" is not known`);
+  const mode = annotations[`${prefix}mode`];
+  if (mode !== undefined && mode !== 'process') throw new Error(`${prefix}mode: "${mode}" is not known`);
   return {
     fault,
+    isProcess: mode === 'process',
     attachMs: count('attach-ms', 0),
     pullMs: count('pull-ms', 0),
     initMs: count('init-ms', 0),

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const main = new URL('../../src/main.ts', import.meta.url).pathname;
+const collect = 'data:text/javascript,process.on("SIGUSR2",()=>gc())';
+
+/** When the first byte of an answer came, and when its backend had first listened: monotonic milliseconds. */
+export interface FirstByte {
+  readonly status: number;
+  readonly atMs: number;
+  readonly backendReadyAtMs: number;
+}
+
+/** Milliseconds of the clock that all processes of the machine share. */
+export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+/** `pilotlight serve` as a process, with the models of a namespace. SIGUSR2 collects its garbage. */
+export class BenchGateway {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  #url = '';
+  #adminUrl = '';
+
+  private constructor(child: ChildProcess, folder: string) {
+    this.#child = child;
+    this.pid = child.pid ?? 0;
+    this.#folder = folder;
+  }
+
+  /** Starts it with models in YAML, indented by two; resolves when it admits requests. */
+  static async start(namespace: string, models: string): Promise<BenchGateway> {
+    const folder = mkdtempSync(join(tmpdir(), 'pilotlight-bench-'));
+    const kubeconfig = JSON.parse(readFileSync(process.env.KUBECONFIG ?? '', 'utf8'));
+    kubeconfig.contexts[0].context.namespace = namespace;
+    const access = join(folder, 'kubeconfig');
+    writeFileSync(access, JSON.stringify(kubeconfig), { mode: 0o600 });
+    const config = join(folder, 'pilotlight.yaml');
+    const server =
+      'server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }\nlog: { level: silent, access: false }';
+    writeFileSync(
+      config,
+      `${server}\nkubernetes: { kubeconfig: ${access}, lease: false }\nmodels:\n${models}`,
+    );
+    const args = ['--expose-gc', '--import', collect, main, 'serve', '--config', config];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const gateway = new BenchGateway(child, folder);
+    await gateway.#listening();
+    return gateway;
+  }
+
+  async #listening(): Promise<void> {
+    let said = '';
+    for await (const line of createInterface(this.#child.stderr!)) {
+      said += `${line}\n`;
+      const [, url, adminUrl] = /^Pilotlight listens on (\S+?),? .*admin on (\S+)$/.exec(line) ?? [];
+      if (url === undefined || adminUrl === undefined) continue;
+      this.#url = url;
+      this.#adminUrl = adminUrl;
+      this.#child.stderr!.resume();
+      while ((await fetch(`${adminUrl}/readyz`)).status !== 200) await pause(20);
+      return;
+    }
+    throw new Error(`serve ended: ${said}`);
+  }
+
+  /** Sends a chat request; resolves at the first byte of the answer's body. */
+  ask(model: string): Promise<FirstByte> {
+    const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }] });
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    return new Promise((resolve, reject) => {
+      const sent = request(`${this.#url}/v1/chat/completions`, { method: 'POST', headers }, (response) => {
+        const backendReadyAtMs = Number(response.headers['x-ready-at-ns']) / 1e6;
+        response.once('data', () => {
+          resolve({ status: response.statusCode ?? 0, atMs: nowMs(), backendReadyAtMs });
+        });
+        response.once('error', reject);
+      });
+      sent.once('error', reject);
+      sent.end(body);
+    });
+  }
+
+  /** What the admin API says of a model, as text. */
+  async view(model: string): Promise<string> {
+    return await (await fetch(`${this.#adminUrl}/api/models/${model}`)).text();
+  }
+
+  collect(): void {
+    this.#child.kill('SIGUSR2');
+  }
+
+  /** Ends it; resolves when it is gone. */
+  async end(): Promise<void> {
+    const ended = once(this.#child, 'close');
+    this.#child.kill('SIGKILL');
+    await ended;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

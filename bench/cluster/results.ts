@@ -1,0 +1,28 @@
+import { median } from '../statistics.ts';
+
+/** One figure of the table. */
+export interface Row {
+  readonly figure: string;
+  readonly samples: readonly number[];
+  readonly digits: number;
+  readonly goal: string;
+  /** Null: it has no goal. */
+  readonly isMet: boolean | null;
+}
+
+const text = (value: number, digits: number) => value.toFixed(digits);
+
+/** The rows as a table in Markdown: median and, of several samples, least and greatest. */
+export function tableOf(rows: readonly Row[]): string {
+  const lines = rows.map(({ figure, samples, digits, goal, isMet }) => {
+    const spread = `${text(Math.min(...samples), digits)} - ${text(Math.max(...samples), digits)}`;
+    const verdict = isMet === null ? '' : isMet ? 'met' : 'missed';
+    const cells = [figure, samples.length, text(median(samples), digits), spread, goal, verdict];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return [
+    '| figure | samples | median | least - greatest | goal | |',
+    '|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
+}
