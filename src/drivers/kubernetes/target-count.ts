@@ -40,6 +40,8 @@ export class TargetCount {
   #fault: TargetFault | null = null;
   #ownerEvents: EventView[] = [];
   #raisedAtMs: number | null = null;
+  /** When the last write was sent: its first pod may be seen before its answer. */
+  #sentAtMs = 0;
   #readVersion = '';
 
   constructor(options: TargetCountOptions) {
@@ -52,8 +54,14 @@ export class TargetCount {
       store: {
         known: () => this.#known(),
         read: (limits) => this.#api.read(limits),
-        write: (from, replicas, limits) => this.#api.write(from, replicas, limits),
-        writeWhereCounted: (from, replicas, limits) => this.#api.writeWhereCounted(from, replicas, limits),
+        write: (from, replicas, limits) => {
+          this.#sentAtMs = driver.clock.nowMs();
+          return this.#api.write(from, replicas, limits);
+        },
+        writeWhereCounted: (from, replicas, limits) => {
+          this.#sentAtMs = driver.clock.nowMs();
+          return this.#api.writeWhereCounted(from, replicas, limits);
+        },
       },
       clock: driver.clock,
       leadership: driver.leadership,
@@ -189,7 +197,7 @@ export class TargetCount {
     const before = this.#newest()?.replicas ?? 0;
     if (isOwn) {
       if (count.replicas > before) {
-        this.#raisedAtMs = this.#options.driver.clock.nowMs();
+        this.#raisedAtMs = this.#sentAtMs;
         this.#victims.spare(this.#stop.signal);
       }
       if (count.replicas === 0) this.#raisedAtMs = null;

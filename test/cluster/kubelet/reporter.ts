@@ -53,6 +53,7 @@ export class Reporter {
   readonly #pod: PodObject;
   readonly #facts: { readonly node: string; readonly address: string };
   readonly #startedAt = timestamp();
+  readonly #transitions = new Map<string, { readonly is: boolean; readonly at: string }>();
   #events = 0;
 
   constructor(api: KubeApi, pod: PodObject, facts: { readonly node: string; readonly address: string }) {
@@ -68,7 +69,7 @@ export class Reporter {
     const condition = (type: string, is: boolean, reason = 'ContainersNotReady') => ({
       type,
       status: is ? 'True' : 'False',
-      lastTransitionTime: timestamp(),
+      lastTransitionTime: this.#transition(type, is),
       reason: is ? null : reason,
     });
     const status = {
@@ -113,6 +114,15 @@ export class Reporter {
     } catch (error) {
       if (!(error instanceof KubeError) || error.status !== 403) throw error;
     }
+  }
+
+  /** When a condition came to be as it is. */
+  #transition(type: string, is: boolean): string {
+    const last = this.#transitions.get(type);
+    if (last?.is === is) return last.at;
+    const at = timestamp();
+    this.#transitions.set(type, { is, at });
+    return at;
   }
 
   #containers(report: PodReport) {
