@@ -8,7 +8,10 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
-const collect = 'data:text/javascript,process.on("SIGUSR2",()=>gc())';
+// A process has another number in its namespace than in /proc, which may be mounted for an outer one.
+const preload = `data:text/javascript,import { readlinkSync } from 'node:fs';
+console.error('pid ' + readlinkSync('/proc/self'));
+process.on('SIGUSR2', () => gc());`;
 
 /** When the first byte of an answer came, and when its backend had first listened: monotonic milliseconds. */
 export interface FirstByte {
@@ -22,7 +25,8 @@ export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** `pilotlight serve` as a process, with the models of a namespace. SIGUSR2 collects its garbage. */
 export class BenchGateway {
-  readonly pid: number;
+  /** As /proc numbers it. */
+  pid = 0;
   readonly #child: ChildProcess;
   readonly #folder: string;
   #url = '';
@@ -30,7 +34,6 @@ export class BenchGateway {
 
   private constructor(child: ChildProcess, folder: string) {
     this.#child = child;
-    this.pid = child.pid ?? 0;
     this.#folder = folder;
   }
 
@@ -48,7 +51,7 @@ export class BenchGateway {
       config,
       `${server}\nkubernetes: { kubeconfig: ${access}, lease: false }\nmodels:\n${models}`,
     );
-    const args = ['--expose-gc', '--import', collect, main, 'serve', '--config', config];
+    const args = ['--expose-gc', '--import', preload, main, 'serve', '--config', config];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     const gateway = new BenchGateway(child, folder);
     await gateway.#listening();
@@ -59,6 +62,7 @@ export class BenchGateway {
     let said = '';
     for await (const line of createInterface(this.#child.stderr!)) {
       said += `${line}\n`;
+      if (line.startsWith('pid ')) this.pid = Number(line.slice(4));
       const [, url, adminUrl] = /^Pilotlight listens on (\S+?),? .*admin on (\S+)$/.exec(line) ?? [];
       if (url === undefined || adminUrl === undefined) continue;
       this.#url = url;
