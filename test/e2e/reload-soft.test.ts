@@ -35,8 +35,10 @@ it('takes another limit for stalls while requests run', async () => {
   await until(() => held.length).toBe(1);
   const state = async () => (await snapshotOf(gateway)).replicas[0]!.state;
   expect(await state()).toBe('ready');
+  // Its probes fail from now on, so that it stays out once it is.
+  backend.isReady = false;
   gateway.app.reload(settingsOf(model('200ms')));
-  await until(state).not.toBe('ready');
+  await until(state).toBe('suspect');
   held[0]!();
   expect(await hanging).toBe('late');
 });
