@@ -4,6 +4,7 @@ import { createDiscovery, type Discovered, type DiscoveryOptions } from '../../s
 import { createKubeApi } from '../../src/kube/client.ts';
 import { createResources } from '../../src/kube/discovery.ts';
 import { createMirrors } from '../../src/kube/mirrors.ts';
+import { accessTo } from '../support/kube-access.ts';
 import { KubeServer } from '../support/kube-server.ts';
 
 export const modelsPath = '/apis/pilotlight.dev/v1alpha1/namespaces/llm/models';
@@ -24,13 +25,7 @@ export const goodSpec = (name: string) => ({ backend: { scaleTarget: `deployment
 /** A server with the Model kind, and the client's parts on it. */
 export async function startCluster() {
   const server = await KubeServer.start([modelKind]);
-  const access = {
-    server: server.url,
-    namespace: 'llm',
-    tls: {},
-    headers: async () => ({}),
-    refresh: () => undefined,
-  };
+  const access = accessTo(server);
   const api = createKubeApi({ access, clock: systemClock, userAgent: 'test' });
   const mirrors = createMirrors({ api, clock: systemClock, random: Math.random, onFault: () => undefined });
   const resources = createResources(api, systemClock);

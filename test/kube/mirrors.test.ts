@@ -5,6 +5,7 @@ import type { KubeApi } from '../../src/kube/api.ts';
 import { createKubeApi } from '../../src/kube/client.ts';
 import type { Kept, Mirrors } from '../../src/kube/mirror.ts';
 import { createMirrors } from '../../src/kube/mirrors.ts';
+import { accessTo } from '../support/kube-access.ts';
 import { KubeServer } from '../support/kube-server.ts';
 import type { KubeObject } from '../support/kube-server-store.ts';
 
@@ -25,13 +26,7 @@ afterEach(() => end());
 
 async function begin(): Promise<void> {
   server = await KubeServer.start();
-  const access = {
-    server: server.url,
-    namespace: 'llm',
-    tls: {},
-    headers: async () => ({}),
-    refresh: () => undefined,
-  };
+  const access = accessTo(server);
   api = createKubeApi({ access, clock: systemClock, userAgent: 'test' });
   mirrors = createMirrors({ api, clock: systemClock, random: Math.random, onFault: () => undefined });
 }

@@ -10,6 +10,7 @@ import { createKubeApi } from '../../src/kube/client.ts';
 import { createResources } from '../../src/kube/discovery.ts';
 import { createMirrors } from '../../src/kube/mirrors.ts';
 import { FakeLeadership } from './fake-leadership.ts';
+import { accessTo } from './kube-access.ts';
 import { KubeServer } from './kube-server.ts';
 import type { ServedKind } from './kube-server-kinds.ts';
 import type { KubeObject } from './kube-server-store.ts';
@@ -40,13 +41,7 @@ export class KubeWorkload {
     this.backend = backend;
     this.#path = path;
     const clock = systemClock;
-    const access = {
-      server: server.url,
-      namespace: 'llm',
-      tls: {},
-      headers: async () => ({}),
-      refresh: () => undefined,
-    };
+    const access = accessTo(server);
     const api = createKubeApi({ access, clock, userAgent: 'test' });
     const onFault = (error: unknown) => this.faults.push(error);
     const mirrors = createMirrors({ api, clock, random: Math.random, onFault });

@@ -10,6 +10,7 @@ import { createKubeApi } from '../../../src/kube/client.ts';
 import { createMirrors } from '../../../src/kube/mirrors.ts';
 import { describeDriver } from '../../conformance/driver.ts';
 import { StatusLog } from '../../conformance/status-log.ts';
+import { accessTo } from '../../support/kube-access.ts';
 import { KubeServer } from '../../support/kube-server.ts';
 
 const path = '/apis/serving.knative.dev/v1/namespaces/llm/services/tts';
@@ -31,13 +32,7 @@ async function begin() {
   const server = await KubeServer.start([
     { apiVersion: 'serving.knative.dev/v1', kind: 'Service', plural: 'services' },
   ]);
-  const access = {
-    server: server.url,
-    namespace: 'llm',
-    tls: {},
-    headers: async () => ({}),
-    refresh: () => undefined,
-  };
+  const access = accessTo(server);
   const api = createKubeApi({ access, clock: systemClock, userAgent: 'test' });
   const onFault = (error: unknown) => expect.unreachable(String(error));
   const mirrors = createMirrors({ api, clock: systemClock, random: Math.random, onFault: () => undefined });

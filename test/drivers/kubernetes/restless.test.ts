@@ -4,6 +4,7 @@ import { soleLeadership } from '../../../src/core/leadership.ts';
 import type { KubernetesDriverOptions } from '../../../src/drivers/kubernetes/driver-options.ts';
 import { ScaleApi } from '../../../src/drivers/kubernetes/scale-api.ts';
 import { createKubeApi } from '../../../src/kube/client.ts';
+import { accessTo } from '../../support/kube-access.ts';
 import { KubeServer } from '../../support/kube-server.ts';
 
 const path = '/apis/apps/v1/namespaces/llm/deployments/llama';
@@ -17,13 +18,7 @@ afterEach(async () => {
 it('writes a count on the condition that another still stands, whatever else has changed', async () => {
   const server = await KubeServer.start();
   server.put(path, { spec: { replicas: 2, selector: { matchLabels: { app: 'llama' } } } });
-  const access = {
-    server: server.url,
-    namespace: 'llm',
-    tls: {},
-    headers: async () => ({}),
-    refresh: async () => undefined,
-  };
+  const access = accessTo(server);
   const api = createKubeApi({ access, clock: systemClock, userAgent: 'test' });
   close = async () => {
     await api.close();
