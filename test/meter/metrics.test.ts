@@ -209,13 +209,13 @@ describe('the metrics of the process', () => {
         }, 10);
       });
     await ticks(10);
-    const untilMs = performance.now() + 200;
+    const untilMs = performance.now() + 300;
     while (performance.now() < untilMs);
     await ticks(30);
     const text = await value('pilotlight_event_loop_lag_seconds{quantile="1"}');
     expect(text).toBeGreaterThan(0.15);
-    await ticks(30);
-    expect(await value('pilotlight_event_loop_lag_seconds{quantile="0.5"}')).toBeLessThan(0.008);
+    await ticks(45);
+    expect(await value('pilotlight_event_loop_lag_seconds{quantile="0.5"}')).toBeLessThan(0.03);
   });
 });
 
