@@ -96,6 +96,12 @@ export class BenchGateway {
     return await (await fetch(`${this.#adminUrl}/api/models/${model}`)).text();
   }
 
+  /** A metric without labels. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.#adminUrl}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  }
+
   collect(): void {
     this.#child.kill('SIGUSR2');
   }
