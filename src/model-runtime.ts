@@ -66,7 +66,8 @@ export class ModelRuntime implements ModelEntry, Revision {
 
   #connectionOptions() {
     const { concurrency: connections, timeouts } = this.#settings.revision;
-    return { clock: this.#parts.clock, connections, connectTimeoutMs: timeouts.connectMs };
+    const isShared = (replicaId: string) => this.activator.isShared(replicaId);
+    return { clock: this.#parts.clock, connections, connectTimeoutMs: timeouts.connectMs, isShared };
   }
 
   #createActivator(): Activator {

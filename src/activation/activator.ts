@@ -100,6 +100,11 @@ export class Activator {
     this.#lifecycle.fleet.list.get(replicaId)?.report(report);
   }
 
+  /** Whether what is sent to this replica's origin may come to another of them. */
+  isShared(replicaId: string): boolean {
+    return this.#lifecycle.fleet.list.get(replicaId)?.status.isShared === true;
+  }
+
   /** A request to this replica got the first byte of its answer: the last step of the start. Cheap when told before. */
   firstByte(replicaId: string): void {
     this.#lifecycle.fleet.list.get(replicaId)?.firstByte();

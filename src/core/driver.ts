@@ -78,6 +78,8 @@ export interface ReplicaStatus {
   readonly probe?: ProbePlan;
   /** What the platform says of its readiness; false keeps it out of the gate whatever a probe says. Absent: not asked. */
   readonly isReady?: boolean;
+  /** `origin` leads to any of the target's replicas (a Service): what is sent there need not come to this one. */
+  readonly isShared?: boolean;
   /** Where `TargetStatus.removal` is `highest-ordinal`: the highest goes first. */
   readonly ordinal?: number;
   /** The last lines of its output, where the driver has them. */

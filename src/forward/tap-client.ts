@@ -8,6 +8,8 @@ export interface TapClientOptions {
   readonly connectTimeoutMs: number;
   /** How long an idle connection is kept, unless the backend names a time itself. Above 0. */
   readonly keepAliveTimeoutMs: number;
+  /** A connection serves one request and is closed with it. */
+  readonly isPerRequest?: boolean;
 }
 
 /** Options of a pool of TapClients. */
@@ -62,7 +64,8 @@ class TapClient extends Client {
   constructor(origin: string | URL, options: TapClientOptions) {
     let current: TapConnection | null = null;
     super(origin, {
-      pipelining: 1,
+      // With 0 undici asks for each connection to be closed, and sends one request at a time as with 1.
+      pipelining: options.isPerRequest === true ? 0 : 1,
       allowH2: false,
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -19,6 +19,11 @@ export interface UpstreamsOptions {
   readonly connectTimeoutMs: number;
   /** At most this many connections per replica, so that a pool keeps no second, hidden queue; 0 = no limit. */
   readonly connections: number;
+  /**
+   * Whether a replica's origin leads to any of several: a connection that is kept there would go on leading to one that is
+   * to end, and past those that came later.
+   */
+  isShared(replicaId: string): boolean;
 }
 
 /** Idle connections are closed before the common servers do it (uvicorn: 5 s), since a reset on one is a lost request. */
@@ -44,11 +49,12 @@ export class Upstreams {
       return known;
     }
     const url = new URL(origin);
-    const { connections, connectTimeoutMs } = this.#options;
+    const { connections, connectTimeoutMs, isShared } = this.#options;
     const pool = createTapPool(url.origin, {
       connections: connections === 0 ? null : connections,
       connectTimeoutMs,
       keepAliveTimeoutMs,
+      isPerRequest: isShared(replicaId),
     });
     const entry = { pool, pathPrefix: url.pathname.replace(/\/$/, ''), usedAtMs: nowMs };
     this.#entryById.set(replicaId, entry);

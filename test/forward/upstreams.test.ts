@@ -28,7 +28,12 @@ async function replica() {
 }
 
 function upstreamsOf(connections: number, clock = systemClock): Upstreams {
-  const upstreams = new Upstreams({ clock, connections, connectTimeoutMs: 1_000 });
+  const upstreams = new Upstreams({
+    clock,
+    connections,
+    connectTimeoutMs: 1_000,
+    isShared: (id) => id === 'shared',
+  });
   closers.push(() => upstreams.close());
   return upstreams;
 }
@@ -73,6 +78,19 @@ describe('the connections to replicas', () => {
     }
     expect(one.opened()).toBe(1);
     expect(upstreams.get('one', one.url, 0)).toBe(upstreams.get('one', one.url, 0));
+  });
+
+  it('are made for each request where they may lead to any of several', async () => {
+    const one = await replica();
+    const upstreams = upstreamsOf(2);
+    for (let n = 1; n <= 5; n++) send(upstreams, 'shared', one.url);
+    for (let n = 5; n >= 1; n--) {
+      await expect.poll(() => one.waiting.length).toBe(Math.min(2, n));
+      expect(one.waiting[0]!.req.headers.connection).toBe('close');
+      one.waiting.shift()!.end();
+    }
+    await expect.poll(() => upstreams.connections).toBe(0);
+    expect(one.opened()).toBe(5);
   });
 
   it('are closed by us before the 5 s after which common servers close them, as a reset would cost a request', async () => {

@@ -4,8 +4,11 @@ import type { ScaleRequest, Target, TargetCondition, TargetStatus } from '../../
 import { addressReplicas } from './address-replica.ts';
 import { judgeAutoscalers } from './count-rivals.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
+import type { CrashLine, CrashLogs } from './fault-log.ts';
+import type { SilentExit } from './fault-verdict.ts';
 import type { NamespaceEvents } from './namespace-events.ts';
-import { replicaOf } from './pod-replica.ts';
+import { type PodRecord, replicaOf } from './pod-replica.ts';
+import type { PodView } from './pod-view.ts';
 import { faultOf, resolveTarget, TargetFault } from './scale-target.ts';
 import { StatusTeller } from './status-teller.ts';
 import { TargetCount } from './target-count.ts';
@@ -14,6 +17,7 @@ import { autoscalerPaths, TargetSources } from './target-sources.ts';
 export interface KubeTargetOptions {
   readonly driver: KubernetesDriverOptions;
   readonly target: Target<KubernetesBackend>;
+  readonly logs: CrashLogs;
   useEvents(namespace: string): { readonly index: NamespaceEvents; release(): void };
 }
 
@@ -139,7 +143,9 @@ export class KubeTarget {
     let dueMs = count.dueMs(around.nowMs);
     const replicas = [...sources.pods.list()].map((pod) => {
       const events = sources.events.of(pod.uid);
-      const replica = replicaOf(pod, sources.pods.recordOf(pod), { ...around, events });
+      const record = sources.pods.recordOf(pod);
+      const lineOf = (exit: SilentExit) => this.#lineOf(pod, exit, record);
+      const replica = replicaOf(pod, record, { ...around, events, lineOf });
       if (replica.dueMs !== null) dueMs = Math.min(dueMs ?? replica.dueMs, replica.dueMs);
       const patchedMs = count.raisedAtMs;
       if (patchedMs === null) return replica.status;
@@ -154,10 +160,15 @@ export class KubeTarget {
       replicas,
       ...failureOf(this.#rival() ?? count.failure()),
       ...(count.desired === null ? {} : { desired: count.desired }),
-      removal: count.removal,
+      // Through a Service nobody knows which pod has which request.
+      removal: replicas.some(({ isShared }) => isShared) ? 'unknown' : count.removal,
       ...(sources.isFresh ? {} : { isStale: true }),
       ...(conditions.length === 0 ? {} : { conditions }),
     };
+  }
+
+  #lineOf(pod: PodView, exit: SilentExit, { lineByContainer }: PodRecord): CrashLine {
+    return this.#options.logs.lineOf(pod, exit, { lineByContainer, onRead: () => this.#teller.plan() });
   }
 
   #rival(): TargetFault | null {

@@ -3,6 +3,8 @@ import type { ReplicaStatus } from '../../core/driver.ts';
 import type { SliceView } from './endpoint-slices.ts';
 import type { EventView } from './fault-events.ts';
 import { judgePod } from './fault-judge.ts';
+import { type CrashLine, verdictWithLine } from './fault-log.ts';
+import type { SilentExit, Verdict } from './fault-verdict.ts';
 import { isMeshed } from './mesh.ts';
 import { ordinalOf } from './pod-order.ts';
 import { originOf, portOf } from './pod-port.ts';
@@ -17,6 +19,15 @@ export interface PodRecord {
   readonly stepAtMs: Map<string, number>;
   /** `nowMs` since which it has no node; null while it has one. */
   unplacedSinceMs: number | null;
+  /** Last log lines of its exits, by container. */
+  readonly lineByContainer: Map<string, CrashLine>;
+  /** It was told as one whose start has failed. */
+  hasFailed: boolean;
+}
+
+/** What is remembered of a pod that is new here. */
+export function newRecord(): PodRecord {
+  return { stepAtMs: new Map(), unplacedSinceMs: null, lineByContainer: new Map(), hasFailed: false };
 }
 
 /** What a pod is looked at with. */
@@ -30,6 +41,8 @@ export interface PodSurroundings {
   /** Of the service. */
   readonly slices: readonly SliceView[];
   readonly events: readonly EventView[];
+  /** What the log of that exit says, as far as it was read. */
+  lineOf(exit: SilentExit): CrashLine;
   readonly nowMs: number;
 }
 
@@ -51,11 +64,13 @@ export function replicaOf(pod: PodView, record: PodRecord, around: PodSurroundin
   const isHeld = pod.schedulingGates.length > 0 || conditionOf(pod, 'PodScheduled')?.status === 'False';
   if (pod.nodeName !== null || !isHeld) record.unplacedSinceMs = null;
   else record.unplacedSinceMs ??= nowMs;
-  const verdict = judgePod(pod, events, {
+  const judged = judgePod(pod, events, {
     nowMs,
     unschedulableSinceMs: record.unplacedSinceMs,
     capacityTimeoutMs: backend.capacityTimeoutMs,
   });
+  const verdict = withLine(judged, record, around);
+  record.hasFailed = verdict.isTerminal;
   const origin = podOrigin(pod, around);
   const ordinal = ordinalOf(pod);
   const status: ReplicaStatus = {
@@ -66,9 +81,18 @@ export function replicaOf(pod: PodView, record: PodRecord, around: PodSurroundin
     ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
     ...(verdict.fault === undefined ? {} : { fault: verdict.fault }),
     ...readinessOf(pod, around),
+    ...(isByService(pod, around) ? { isShared: true } : {}),
     ...(ordinal === null ? {} : { ordinal }),
   };
   return { status, dueMs: verdict.dueInMs === null ? null : nowMs + verdict.dueInMs };
+}
+
+/** Where the exit is silent, with its last log line. */
+function withLine(judged: Verdict, { hasFailed }: PodRecord, { lineOf, nowMs }: PodSurroundings): Verdict {
+  if (judged.silentExit === undefined) return judged;
+  const told = verdictWithLine(judged, lineOf(judged.silentExit), nowMs);
+  // A start that failed once does not come back for the sake of a later exit's line.
+  return hasFailed ? { ...told, isTerminal: judged.isTerminal } : told;
 }
 
 function phaseOf(

@@ -90,9 +90,12 @@ describe('the kubernetes driver, watching', () => {
     workload.server.put(servicePath, { spec: { ports: [{ port: 80, targetPort: 8000 }] } });
     putPod('web-0');
     expect((await log.settled(1))[0]!.origin).toBe('http://198.18.0.5:8000');
+    expect(log.last.removal).toBe('victims');
     putPod('web-0', { metadata: { ...podObject('web-0').metadata, ...meshed } });
     await expect.poll(() => log.last.replicas[0]?.origin).toBe('http://web.llm.svc:80');
-    expect(log.last.replicas[0]).toMatchObject({ probe: { kind: 'tcp' }, isReady: true });
+    expect(log.last.replicas[0]).toMatchObject({ probe: { kind: 'tcp' }, isReady: true, isShared: true });
+    // Nobody knows which of them has which request.
+    expect(log.last.removal).toBe('unknown');
   });
 
   it('takes changed settings of the same workload in place', async () => {
