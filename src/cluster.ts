@@ -10,6 +10,7 @@ import type { DiscoveryFault } from './discovery/fault.ts';
 import { createModelReporter, type ModelReporter } from './discovery/model-reporter.ts';
 import { createStartStore, type StartStore } from './discovery/start-store.ts';
 import { fieldManager } from './discovery/vocabulary.ts';
+import type { UnreadLog } from './drivers/kubernetes/driver-options.ts';
 import { createKnativeDriver, isKnativeTarget } from './drivers/kubernetes/knative-driver.ts';
 import { createKubernetesDriver } from './drivers/kubernetes/kubernetes-driver.ts';
 import { loadAccess } from './kube/access.ts';
@@ -103,6 +104,16 @@ function tellLeadership({ isLeader, leader, reason }: Leadership, log: Log): voi
   else log.info({ leader, reason }, 'this gateway does not lead its group');
 }
 
+/** That a Role is missing is worth a line. */
+function tellUnreadLog({ namespace, pod, isDenied, error: err }: UnreadLog, log: Log): void {
+  if (isDenied)
+    log.info(
+      { namespace, err },
+      'crashes are told without their last log line: a Role must grant get on pods/log (optional Role of the deployment)',
+    );
+  else log.debug({ namespace, pod, err }, 'the log of a crashed container was not read');
+}
+
 class KubeCluster implements Cluster {
   readonly namespace: string;
   readonly leadership: Leadership;
@@ -127,6 +138,7 @@ class KubeCluster implements Cluster {
       ...parts,
       leadsFor: () => lease?.leadsFor() ?? Number.POSITIVE_INFINITY,
       fieldManager,
+      onUnreadLog: (unread: UnreadLog) => tellUnreadLog(unread, log),
       onFault: (err: unknown) => log.error({ err }, 'kubernetes driver fault'),
     };
     this.#drivers = {

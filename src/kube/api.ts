@@ -22,6 +22,17 @@ export interface ApiRequest {
   readonly signal: AbortSignal;
 }
 
+/** A GET of what is no object: the log of a container. */
+export interface TextRequest {
+  /** Begins with `/api`, with the query. */
+  readonly path: string;
+  /** Whole call; default 10 s. */
+  readonly timeoutMs?: number;
+  /** A longer answer is a failure. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
 /** An event of a watch stream, as it stands on the wire. */
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -39,6 +50,11 @@ export interface KubeApi {
    * nothing else is. Rejects with `KubeError`, or with the signal's reason.
    */
   call<T>(request: ApiRequest): Promise<T>;
+  /**
+   * Makes a GET and returns the text of the answer, as `call` does; but what answers is a node, which may be slow or gone:
+   * such calls have connections of their own, four at a time, and hold up no other.
+   */
+  text(request: TextRequest): Promise<string>;
   /**
    * Opens a watch (`path` with its whole query) and calls `onEvent` for each line; resolves when the server ends it,
    * rejects with `KubeError` when it could not be opened or broke, or with the signal's reason. `idleMs`: nothing at all

@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { Pool } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import type { KubeAccess } from './access.ts';
-import { type ApiRequest, type KubeApi, KubeError, type WatchEvent } from './api.ts';
+import { type ApiRequest, type KubeApi, KubeError, type TextRequest, type WatchEvent } from './api.ts';
 import { failureOf, noAnswer } from './failure.ts';
 import { WatchStream } from './watch-stream.ts';
 
@@ -27,15 +27,24 @@ const connectTimeoutMs = 5_000;
 const maxBodyBytes = 64 * 1024 * 1024;
 /** Calls at a time; watches have connections of their own. */
 const maxCalls = 16;
+const maxTexts = 4;
 
 type Answer = Dispatcher.ResponseData;
 
-async function textOf({ body }: Answer): Promise<string> {
+/** How a call is made. */
+interface Way<T> {
+  readonly pool: Pool;
+  readonly maxBytes: number;
+  /** Of an answer that tells no failure. */
+  read(text: string): T;
+}
+
+async function textOf({ body }: Answer, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += (chunk as Buffer).length;
-    if (bytes > maxBodyBytes) throw new Error(`the answer is larger than ${maxBodyBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks).toString();
@@ -62,6 +71,7 @@ class Client implements KubeApi {
   readonly server: string;
   readonly #options: KubeApiOptions;
   readonly #calls: Pool;
+  readonly #texts: Pool;
   readonly #watches: Pool;
   readonly #prefix: string;
 
@@ -75,10 +85,21 @@ class Client implements KubeApi {
     this.server = server;
     this.#prefix = url.pathname.replace(/\/$/, '');
     this.#calls = new Pool(url.origin, { ...pool, connect, connections: maxCalls });
+    this.#texts = new Pool(url.origin, { ...pool, connect, connections: maxTexts });
     this.#watches = new Pool(url.origin, { ...pool, connect, connections: null });
   }
 
-  async call<T>(request: ApiRequest): Promise<T> {
+  call<T>(request: ApiRequest): Promise<T> {
+    const read = (text: string) => JSON.parse(text) as T;
+    return this.#answered(request, { pool: this.#calls, maxBytes: maxBodyBytes, read });
+  }
+
+  text({ maxBytes, ...request }: TextRequest): Promise<string> {
+    const read = (text: string) => text;
+    return this.#answered({ method: 'GET', ...request }, { pool: this.#texts, maxBytes, read });
+  }
+
+  async #answered<T>(request: ApiRequest, { pool, maxBytes, read }: Way<T>): Promise<T> {
     const { clock } = this.#options;
     const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
     const deadlineMs = clock.nowMs() + timeoutMs;
@@ -87,9 +108,9 @@ class Client implements KubeApi {
     const cancel = clock.setTimer(deadlineMs, () => ended.abort(new Error(`no answer for ${timeoutMs} ms`)));
     try {
       for (let attempt = 0; ; attempt++) {
-        const answer = await this.#send(request, signal);
-        const text = await textOf(answer);
-        if (answer.statusCode < 300) return JSON.parse(text) as T;
+        const answer = await this.#send(request, signal, pool);
+        const text = await textOf(answer, maxBytes);
+        if (answer.statusCode < 300) return read(text);
         const failure = failureOf(request, answer, text);
         if (failure.status === 401 && attempt === 0) {
           this.#options.access.refresh();
@@ -121,13 +142,13 @@ class Client implements KubeApi {
     );
     const request: ApiRequest = { method: 'GET', path, signal };
     try {
-      let answer = await this.#send(request, signal, true);
+      let answer = await this.#send(request, signal, this.#watches);
       if (answer.statusCode === 401) {
         await answer.body.dump();
         this.#options.access.refresh();
-        answer = await this.#send(request, signal, true);
+        answer = await this.#send(request, signal, this.#watches);
       }
-      if (answer.statusCode !== 200) throw failureOf(request, answer, await textOf(answer));
+      if (answer.statusCode !== 200) throw failureOf(request, answer, await textOf(answer, maxBodyBytes));
       onOpen?.();
       const stream = new WatchStream(onEvent);
       for await (const chunk of answer.body) {
@@ -143,19 +164,19 @@ class Client implements KubeApi {
     }
   }
 
-  async #send(request: ApiRequest, signal: AbortSignal, isWatch = false): Promise<Answer> {
+  async #send(request: ApiRequest, signal: AbortSignal, pool: Pool): Promise<Answer> {
     const { access, userAgent, onRequest } = this.#options;
     const { method, path, body, patchType } = request;
     let status = 0;
     try {
       const headers: Record<string, string> = {
         ...(await access.headers()),
-        accept: 'application/json',
+        // What is no object has no type of its own to ask for: the server knows only those of objects.
+        accept: pool === this.#texts ? 'application/json, */*' : 'application/json',
         'user-agent': userAgent,
       };
       if (body !== undefined) headers['content-type'] = patchType ?? 'application/json';
       const payload = body === undefined ? null : JSON.stringify(body);
-      const pool = isWatch ? this.#watches : this.#calls;
       const answer = await pool.request({
         method,
         path: this.#prefix + path,
@@ -166,16 +187,16 @@ class Client implements KubeApi {
       status = answer.statusCode;
       return answer;
     } finally {
-      onRequest?.({ method, path, status, isWatch });
+      onRequest?.({ method, path, status, isWatch: pool === this.#watches });
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#calls.destroy(), this.#watches.destroy()]);
+    await Promise.all([this.#calls, this.#texts, this.#watches].map((pool) => pool.destroy()));
   }
 }
 
-/** The API server as a KubeApi, over HTTP/1.1: calls share a few connections, each watch has its own. */
+/** The API server as a KubeApi, over HTTP/1.1: calls share a few connections, texts a few others, each watch has its own. */
 export function createKubeApi(options: KubeApiOptions): KubeApi {
   return new Client(options);
 }

@@ -5,6 +5,7 @@ import type { KubernetesBackend } from '../../src/config/settings.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Driver, Target } from '../../src/core/driver.ts';
 import type { Leadership } from '../../src/core/leadership.ts';
+import type { UnreadLog } from '../../src/drivers/kubernetes/driver-options.ts';
 import { createKubernetesDriver } from '../../src/drivers/kubernetes/kubernetes-driver.ts';
 import { createKubeApi } from '../../src/kube/client.ts';
 import { createResources } from '../../src/kube/discovery.ts';
@@ -26,6 +27,7 @@ export class KubeWorkload {
   readonly leadership: Leadership & FakeLeadership = new FakeLeadership();
   readonly driver: Driver<KubernetesBackend>;
   readonly faults: unknown[] = [];
+  readonly unreadLogs: UnreadLog[] = [];
   leadsForMs = Number.POSITIVE_INFINITY;
   backend: KubernetesBackend;
   /** Whether the played controller makes and ends pods. */
@@ -54,6 +56,7 @@ export class KubeWorkload {
       leadership: this.leadership,
       leadsFor: () => this.leadsForMs,
       fieldManager: 'pilotlight',
+      onUnreadLog: (unread) => this.unreadLogs.push(unread),
       onFault,
     });
     this.#closers.push(

@@ -1,8 +1,8 @@
 import type { EventView } from './fault-events.ts';
 import { judgeImage } from './fault-image.ts';
-import { fine, joined, lastLineOf, type Verdict, verdict } from './fault-verdict.ts';
+import { fine, joined, lastLineOf, type SilentExit, type Verdict, verdict } from './fault-verdict.ts';
 import type { ContainerExit, ContainerView } from './pod-container.ts';
-import { exitsOf, lastExitOf } from './pod-exits.ts';
+import { exitsInLife, exitsOf, lastExitOf } from './pod-exits.ts';
 import type { PodView } from './pod-view.ts';
 
 /** Reasons for waiting that are the ordinary way. */
@@ -66,12 +66,24 @@ function judgeExits(
   return verdict(`${name} ${times}: ${describeExit(exit)}`, {
     fault: isOom ? 'oom_killed' : 'crash_loop',
     isTerminal: exits >= 2,
+    ...silenceOf(container, exit),
   });
+}
+
+/** Says that of this exit of a container nothing but its code is told, where that is so. */
+export function silenceOf(container: ContainerView, exit: ContainerExit): { silentExit?: SilentExit } {
+  if (isTelling(exit) || exit.message.trim() !== '') return {};
+  const isCurrent = container.state.is === 'terminated';
+  return { silentExit: { container: container.name, number: exitsInLife(container), isCurrent } };
+}
+
+/** Whether the reason of an exit says more than that it was one. */
+function isTelling({ reason }: ContainerExit): boolean {
+  return !['', 'Error', 'Completed'].includes(reason);
 }
 
 /** `exit code 1: CUDA out of memory`: how it ended, with the last thing it said. */
 export function describeExit(exit: ContainerExit): string {
   const code = exit.signal > 0 ? `signal ${exit.signal}` : `exit code ${exit.exitCode}`;
-  const isTelling = !['', 'Error', 'Completed'].includes(exit.reason);
-  return joined(isTelling ? `${exit.reason}, ${code}` : code, lastLineOf(exit.message));
+  return joined(isTelling(exit) ? `${exit.reason}, ${code}` : code, lastLineOf(exit.message));
 }

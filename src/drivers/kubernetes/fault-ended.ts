@@ -1,4 +1,4 @@
-import { describeExit } from './fault-container.ts';
+import { describeExit, silenceOf } from './fault-container.ts';
 import { joined, type Verdict, verdict } from './fault-verdict.ts';
 import { lastExitOf } from './pod-exits.ts';
 import { conditionOf, type PodView } from './pod-view.ts';
@@ -41,6 +41,7 @@ export function judgeEnd(pod: PodView): Verdict | null {
     return verdict(`container "${container.name}" exited: ${describeExit(exit)}`, {
       fault: exit.reason === 'OOMKilled' ? 'oom_killed' : 'crash_loop',
       isTerminal: true,
+      ...silenceOf(container, exit),
     });
   }
   return verdict(joined(pod.reason || 'the pod has ended', pod.message), { isTerminal: true });

@@ -1,7 +1,9 @@
 import type { KubernetesBackend } from '../../config/settings.ts';
+import { workloadKey } from '../../config/workload.ts';
 import type { Cancel } from '../../core/clock.ts';
 import type { Driver, Target } from '../../core/driver.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
+import { CrashLogs } from './fault-log.ts';
 import { KubeTarget } from './kube-target.ts';
 import { NamespaceEvents } from './namespace-events.ts';
 
@@ -26,6 +28,7 @@ class KubernetesDriver implements Driver<KubernetesBackend> {
   readonly canReplace = false;
   readonly replacesLost = true;
   readonly #options: KubernetesDriverOptions;
+  readonly #logs: CrashLogs;
   readonly #entryByKey = new Map<string, Entry>();
   readonly #eventsByNamespace = new Map<string, { readonly index: NamespaceEvents; uses: number }>();
   #cancelCheck: Cancel | null = null;
@@ -33,6 +36,7 @@ class KubernetesDriver implements Driver<KubernetesBackend> {
 
   constructor(options: KubernetesDriverOptions) {
     this.#options = options;
+    this.#logs = new CrashLogs(options);
   }
 
   async scale(
@@ -68,6 +72,7 @@ class KubernetesDriver implements Driver<KubernetesBackend> {
     this.#cancelCheck?.();
     for (const { target } of this.#entryByKey.values()) target.close();
     this.#entryByKey.clear();
+    this.#logs.close();
   }
 
   #use(target: Target<KubernetesBackend>): { entry: Entry; release: () => void } {
@@ -77,7 +82,7 @@ class KubernetesDriver implements Driver<KubernetesBackend> {
     if (entry === undefined) {
       const options = this.#options;
       const useEvents = (namespace: string) => this.#useEvents(namespace);
-      entry = { target: new KubeTarget({ driver: options, target, useEvents }), uses: 0 };
+      entry = { target: new KubeTarget({ driver: options, target, logs: this.#logs, useEvents }), uses: 0 };
       this.#entryByKey.set(key, entry);
     }
     entry.uses += 1;
@@ -121,5 +126,5 @@ class KubernetesDriver implements Driver<KubernetesBackend> {
 
 /** A target that names another workload is another one, whatever its id. */
 function keyOf({ id, backend }: Target<KubernetesBackend>): string {
-  return JSON.stringify([id, backend.namespace, backend.scaleTarget]);
+  return `${id} ${workloadKey(backend)}`;
 }

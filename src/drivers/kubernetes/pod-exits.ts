@@ -21,16 +21,22 @@ function readyLostMs(pod: PodView): number | null {
 }
 
 /**
- * How often a container exited without its pod having been ready in between. `restarts` counts the starts after the
- * first, so an exit that was not followed by a start yet (terminated, or waiting in CrashLoopBackOff) comes on top. Of a
- * pod that was ready the exits of its whole life are in that count: there the exit that ended it is one, and an exit of
+ * How often a container exited in the life of its pod. `restarts` counts the starts after the first, so an exit that was
+ * not followed by a start yet (terminated, or waiting in CrashLoopBackOff) comes on top.
+ */
+export function exitsInLife({ state, restarts }: ContainerView): number {
+  const isDown = state.is === 'terminated' || (state.is === 'waiting' && state.reason === 'CrashLoopBackOff');
+  return restarts + (isDown ? 1 : 0);
+}
+
+/**
+ * How often a container exited without its pod having been ready in between. Of a pod
+ * that was ready the exits of its whole life are in the count: there the exit that ended it is one, and an exit of
  * a run that began afterwards another.
  */
 export function exitsOf(container: ContainerView, pod: PodView): number {
-  const { state, restarts } = container;
   const last = lastExitOf(container);
-  const isDown = state.is === 'terminated' || (state.is === 'waiting' && state.reason === 'CrashLoopBackOff');
-  const all = restarts + (isDown ? 1 : 0);
+  const all = exitsInLife(container);
   const lostMs = readyLostMs(pod);
   if (lostMs === null) return all;
   const hasFailedSince = last?.startedMs != null && last.startedMs >= lostMs - 1_000;

@@ -1,6 +1,6 @@
 import type { Mirror } from '../../kube/mirror.ts';
 import type { LabelMatcher } from './label-selector.ts';
-import type { PodRecord } from './pod-replica.ts';
+import { newRecord, type PodRecord } from './pod-replica.ts';
 import type { PodView } from './pod-view.ts';
 
 /** The pods of one target out of a namespace's mirror, with what is remembered of each. */
@@ -46,7 +46,7 @@ export class TargetPods {
   }
 
   recordOf({ uid }: PodView): PodRecord {
-    const record = this.#recordByUid.get(uid) ?? { stepAtMs: new Map(), unplacedSinceMs: null };
+    const record = this.#recordByUid.get(uid) ?? newRecord();
     this.#recordByUid.set(uid, record);
     return record;
   }
