@@ -1,6 +1,6 @@
 import type { FoundModel, RefusedModel } from './config/merge-models.ts';
 import { mergeModels } from './config/merge-models.ts';
-import type { Settings } from './config/settings.ts';
+import type { ModelSettings, Settings } from './config/settings.ts';
 
 /** The models of the file and those that were found in the cluster, as one configuration. */
 export class ModelSources {
@@ -12,9 +12,9 @@ export class ModelSources {
 
   /** `ownNamespace`: of the gateway in its cluster, or null. */
   constructor(file: Settings, ownNamespace: string | null) {
-    this.#file = file;
     this.#ownNamespace = ownNamespace;
-    this.#settings = file;
+    this.#file = this.#placed(file);
+    this.#settings = this.#file;
   }
 
   /** What holds now. */
@@ -28,7 +28,7 @@ export class ModelSources {
   }
 
   takeFile(file: Settings): Settings {
-    this.#file = file;
+    this.#file = this.#placed(file);
     return this.#merge();
   }
 
@@ -37,10 +37,25 @@ export class ModelSources {
     return this.#merge();
   }
 
+  /** With the namespaces that are not written, so that a model that moves to an object of its own keeps its replicas. */
+  #placed(file: Settings): Settings {
+    const models = [...file.models].map(
+      ([name, model]) => [name, placedIn(this.#ownNamespace, model)] as const,
+    );
+    return { ...file, models: new Map(models) };
+  }
+
   #merge(): Settings {
     const { models, refused } = mergeModels(this.#file.models, this.#found, this.#ownNamespace);
     this.#refused = refused;
     this.#settings = { ...this.#file, models };
     return this.#settings;
   }
+}
+
+function placedIn(ownNamespace: string | null, model: ModelSettings): ModelSettings {
+  const { revision } = model;
+  const { backend } = revision;
+  if (backend.driver !== 'kubernetes' || backend.namespace !== null) return model;
+  return { ...model, revision: { ...revision, backend: { ...backend, namespace: ownNamespace } } };
 }

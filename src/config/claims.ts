@@ -1,5 +1,6 @@
 import type { Path } from './path.ts';
 import type { MatchSettings } from './settings.ts';
+import { kindWordOf } from './workload.ts';
 
 /** What of a model no other may have as well, raw or normalised. */
 export interface Claim {
@@ -20,22 +21,6 @@ export interface Collision {
   readonly path: Path;
   readonly message: string;
 }
-
-/** The words by which one kind is known, so that deploy/a and Deployment/a are one target. */
-const kindByWord: Readonly<Record<string, string>> = {
-  deploy: 'deployment',
-  deployments: 'deployment',
-  sts: 'statefulset',
-  statefulsets: 'statefulset',
-  rs: 'replicaset',
-  replicasets: 'replicaset',
-  lws: 'leaderworkerset',
-  leaderworkersets: 'leaderworkerset',
-  isvc: 'inferenceservice',
-  inferenceservices: 'inferenceservice',
-  ksvc: 'service',
-  services: 'service',
-};
 
 /**
  * Who has which name, match rule and scale target. A target is one by its namespace (null: `ownNamespace`), kind and
@@ -90,8 +75,7 @@ export class Claims {
   }
 
   #targetOf({ namespace, scaleTarget }: Extract<Claim['backend'], { driver: 'kubernetes' }>): string {
-    const word = scaleTarget.kind.toLowerCase();
-    return `${namespace ?? this.#ownNamespace ?? ''}/${kindByWord[word] ?? word}/${scaleTarget.name}`;
+    return `${namespace ?? this.#ownNamespace ?? ''}/${kindWordOf(scaleTarget.kind)}/${scaleTarget.name}`;
   }
 }
 

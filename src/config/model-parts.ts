@@ -1,4 +1,5 @@
 import type { ModelSettings, Settings } from './settings.ts';
+import { workloadKey } from './workload.ts';
 
 /** What of a model's settings its gate obeys. */
 export function gatePart({ name, revision: { queue, balance } }: ModelSettings) {
@@ -18,8 +19,7 @@ export function needsNewReplicas(before: ModelSettings, after: ModelSettings): b
 
 /** What a replica runs; of a workload only which one it is: how it is reached and probed is taken in place. How long it may take to end is not part of it, nor is the order of its environment. */
 function runs({ revision: { backend } }: ModelSettings): string {
-  if (backend.driver === 'kubernetes')
-    return JSON.stringify(['kubernetes', backend.namespace, backend.scaleTarget]);
+  if (backend.driver === 'kubernetes') return `kubernetes ${workloadKey(backend)}`;
   if (backend.driver !== 'process') return JSON.stringify(backend);
   const env = Object.entries(backend.env).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify({ ...backend, env, stopGraceMs: 0 });

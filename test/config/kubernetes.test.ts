@@ -69,8 +69,25 @@ describe('a workload of a cluster', () => {
     for (const same of ['port: 1', 'service: s', 'route: pod', 'ready: { path: /x }', 'headers: { a: b }'])
       expect(needsNewReplicas(before, settingsOf(same))).toBe(false);
     expect(needsNewReplicas(before, settingsOf('namespace: x'))).toBe(true);
-    expect(needsNewReplicas(before, parse(target('deployment/n')).models.get('m')!)).toBe(true);
-    expect(needsNewReplicas(before, parse(target('sts/m')).models.get('m')!)).toBe(true);
+    for (const other of [
+      'deployment/n',
+      'sts/m',
+      '{ apiVersion: example.com/v1, kind: Deployment, name: m }',
+    ])
+      expect(needsNewReplicas(before, parse(target(other)).models.get('m')!)).toBe(true);
+  });
+
+  it.each([
+    ['deploy/m', '{ apiVersion: apps/v1, kind: Deployment, name: m }'],
+    ['lws/m', '{ apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet, name: m }'],
+    ['isvc/m', '{ apiVersion: serving.kserve.io/v1beta1, kind: InferenceService, name: m }'],
+    [
+      '{ apiVersion: example.com/v1, kind: Foo, name: m }',
+      '{ apiVersion: example.com/v2, kind: foo, name: m }',
+    ],
+  ])('is the same target as %s and as %s', (short, whole) => {
+    const [before, after] = [short, whole].map((written) => parse(target(written)).models.get('m')!);
+    expect(needsNewReplicas(before!, after!)).toBe(false);
   });
 });
 

@@ -101,6 +101,19 @@ describe('the kubernetes driver, scaling', () => {
     expect(workload.count).toBe(3);
   });
 
+  it('takes the same workload by another of its names for the same, and goes on as before', async () => {
+    const { workload, log, scale } = await begin();
+    await scale(1);
+    const ids = idsOf(await log.settled(1));
+    const scaleTarget = { apiVersion: 'apps/v1', kind: 'deployments', name: 'web' };
+    workload.backend = { ...workload.backend, scaleTarget };
+    const listed = workload.server.requests.filter(({ verb }) => verb === 'list').length;
+    await scale(2);
+    expect(log.last.desired).toBe(2);
+    expect(idsOf(await log.settled(2))).toContain(ids[0]);
+    expect(workload.server.requests.filter(({ verb }) => verb === 'list')).toHaveLength(listed);
+  });
+
   it('names who sets the count back twice, with the remedy', async () => {
     const { workload, log, scale } = await begin();
     for (const count of [2, 3]) {
