@@ -10,6 +10,8 @@ import { auditLogOf } from './control-plane/audit.ts';
 import { ControlPlane, layNetwork } from './control-plane/control-plane.ts';
 import { startControls } from './control-plane/controls.ts';
 import { PlayedKubelet } from './kubelet/played-kubelet.ts';
+import { layResolver } from './network/resolver-files.ts';
+import { startServiceNetwork } from './network/service-network.ts';
 
 const nodeNames = ['gpu-0', 'gpu-1'];
 
@@ -30,12 +32,14 @@ async function runTests(env: NodeJS.ProcessEnv): Promise<number> {
 async function main(folder: string): Promise<number> {
   const startMs = performance.now();
   layNetwork();
+  layResolver(folder);
   const plane = new ControlPlane(process.env.KUBEBOX!, folder);
   await plane.start();
   const access = await loadAccess({ kubeconfig: plane.credentials.kubelet, context: null }, systemClock);
   const api = createKubeApi({ access, clock: systemClock, userAgent: 'played-kubelet' });
   const nodes = new Map(nodeNames.map((name, index) => [name, new PlayedKubelet({ api, name, index })]));
   for (const node of nodes.values()) await node.start();
+  await startServiceNetwork(api);
   const controls = await startControls(plane, nodes);
   console.error(`cluster ready after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
   const { admin } = plane.credentials;

@@ -5,10 +5,11 @@ import { buildBinaries, NoGoError } from './control-plane/binaries.ts';
 /** Exit codes of the runner itself; else that of vitest. */
 const exitCodes = { noGo: 69, noNamespace: 71 };
 
-/** Runs `inside.ts` in network and process namespaces of its own; resolves with its exit code. */
+/** Runs `inside.ts` in network, mount and process namespaces of its own; resolves with its exit code. */
 async function runInNamespace(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const isRoot = process.getuid?.() === 0;
-  const namespaces = [...(isRoot ? [] : ['--map-root-user']), '--net', '--pid', '--fork', '--kill-child'];
+  const kinds = ['--net', '--mount', '--pid', '--fork', '--kill-child'];
+  const namespaces = [...(isRoot ? [] : ['--map-root-user']), ...kinds];
   const inside = join(import.meta.dirname, 'inside.ts');
   // The kernel ends all of a process namespace with its first process, which ends when this pipe does.
   const child = spawn('unshare', [...namespaces, process.execPath, inside, ...args], {

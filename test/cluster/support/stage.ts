@@ -28,6 +28,8 @@ export interface StageModel {
   readonly target?: string;
   readonly startup?: string;
   readonly ready?: string;
+  /** Further fields of the backend: `service: llama`. */
+  readonly backend?: string;
   readonly concurrency?: number;
   /** Fields of `scale`. */
   readonly scale?: string;
@@ -38,13 +40,13 @@ export interface StageModel {
 /** A model on a workload, in YAML; its replicas stay unless `scale` says otherwise. */
 function modelYaml(model: StageModel): string {
   const { name, target = `deployment/${name}`, startup = '30s', ready = '', more = '' } = model;
-  const { concurrency = 100, scale = 'idle: 1h' } = model;
+  const { concurrency = 100, scale = 'idle: 1h', backend = '' } = model;
   return `  ${name}:
     backend:
       driver: kubernetes
       scaleTarget: ${target}
       port: ${containerPort}
-      ready: { startup: ${startup}${ready === '' ? '' : `, ${ready}`} }
+      ready: { startup: ${startup}${ready === '' ? '' : `, ${ready}`} }${backend === '' ? '' : `\n      ${backend}`}
     concurrency: ${concurrency}
     scale: { ${scale} }${more === '' ? '' : `\n    ${more}`}
 `;
