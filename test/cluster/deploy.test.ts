@@ -68,7 +68,7 @@ function makeRunning(namespace: string, pod: string, { isReady }: { isReady: boo
 describe('the renderings', () => {
   it('by kustomize and by Helm are the same objects', () => {
     const asIs = ['image.repository=registry.example.com/pilotlight'];
-    const set = [...asIs, 'rbac.deletionCost=true'];
+    const set = [...asIs, 'rbac.deletionCost=true', 'rbac.podLogs=true'];
     expect(normalised(helmed('llm', set))).toEqual(normalised(kustomized('overlays/llm')));
   });
 
@@ -83,7 +83,11 @@ describe('the renderings', () => {
   });
 
   it('for several namespaces bind a Role in each to the account of the gateway, and no ClusterRole', () => {
-    const set = ['config.kubernetes.namespaces={team-a,team-b}', 'rbac.deletionCost=true'];
+    const set = [
+      'config.kubernetes.namespaces={team-a,team-b}',
+      'rbac.deletionCost=true',
+      'rbac.podLogs=true',
+    ];
     const bound = (manifests: readonly Manifest[]) =>
       normalised(manifests.filter(({ kind }) => /Role/.test(kind) || kind === 'NetworkPolicy'));
     const byHelm = bound(helmed('pilotlight', set));

@@ -100,11 +100,12 @@ describe('the account of the gateway', () => {
     expect(allowedOf('pilotlight', namespace, [...renamed, ...strangers])).toEqual([]);
   });
 
-  it.each(['deletion-cost', 'keda', 'kserve', 'knative', 'leaderworkerset'])(
+  it.each(['deletion-cost', 'pod-logs', 'keda', 'kserve', 'knative', 'leaderworkerset'])(
     'may do what the optional Role %s allows only when that is there',
     (role) => {
       const key = {
         'deletion-cost': 'deletionCost',
+        'pod-logs': 'podLogs',
         leaderworkerset: 'leaderWorkerSet',
       }[role];
       const grants = grantsOfRoles(role);

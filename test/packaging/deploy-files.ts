@@ -34,6 +34,7 @@ export interface Grant {
 /** The Roles in each namespace that holds models, besides `models-namespace`, by the key of `rbac` in the chart's values. */
 export const componentByKey: Readonly<Record<string, string>> = {
   deletionCost: 'deletion-cost',
+  podLogs: 'pod-logs',
   keda: 'keda',
   leaderWorkerSet: 'leaderworkerset',
   kserve: 'kserve',

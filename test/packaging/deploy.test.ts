@@ -170,7 +170,8 @@ describe('the Roles', () => {
     ]);
     expect(writes(granted['deletion-cost']!)).toEqual(['pods']);
     expect(writes(granted.leaderworkerset!)).toEqual(['leaderworkersets/scale']);
-    for (const name of ['keda', 'kserve', 'knative']) expect(writes(granted[name]!), name).toEqual([]);
+    for (const name of ['pod-logs', 'keda', 'kserve', 'knative'])
+      expect(writes(granted[name]!), name).toEqual([]);
   });
 
   it('bind what can be bound to one object, and each is bound to the account of the gateway', () => {

@@ -1,5 +1,6 @@
 import { type KubeApi, KubeError } from '../../../src/kube/api.ts';
 import { nodeAddress } from '../control-plane/credentials.ts';
+import { LogServer } from './log-server.ts';
 import { timestamp } from './reporter.ts';
 
 const heartbeatMs = 10_000;
@@ -17,14 +18,16 @@ export class PlayedNode {
   readonly name: string;
   readonly #api: KubeApi;
   #timer: NodeJS.Timeout | null = null;
+  #logs: LogServer | null = null;
 
   constructor(api: KubeApi, name: string) {
     this.#api = api;
     this.name = name;
   }
 
-  /** Registers it where it is not yet, and begins its heartbeats. */
+  /** Registers it where it is not yet, serves its logs, and begins its heartbeats. */
   async start(): Promise<void> {
+    this.#logs = await LogServer.start(this.#api);
     const labels = { 'kubernetes.io/hostname': this.name, 'kubernetes.io/os': 'linux' };
     await this.#create('/api/v1/nodes', { metadata: { name: this.name, labels } });
     await this.#create(leases, { metadata: { name: this.name }, spec: this.#lease() });
@@ -33,10 +36,12 @@ export class PlayedNode {
     this.#timer = setInterval(() => void this.#beat().catch(onFault), heartbeatMs);
   }
 
-  /** Ends the heartbeats. */
+  /** Ends the heartbeats, and serves no logs any more. */
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    this.#logs?.close();
+    this.#logs = null;
   }
 
   #lease() {
@@ -62,6 +67,7 @@ export class PlayedNode {
     const status = {
       capacity,
       allocatable: capacity,
+      daemonEndpoints: { kubeletEndpoint: { Port: this.#logs?.port ?? 0 } },
       addresses: [{ type: 'InternalIP', address: nodeAddress }],
       conditions: [
         condition('Ready', 'True', 'KubeletReady'),

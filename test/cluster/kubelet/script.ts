@@ -54,6 +54,8 @@ export interface Script {
   readonly exitCode: number;
   /** `termination-message` of a crash. */
   readonly terminationMessage: string;
+  /** `log`: the lines with which each run of a container that crashes ends; `{run}` is its number, from 1. */
+  readonly log: string;
   /** `backoff-ms`: the first pause before a container or a pull is tried again; doubles, as a kubelet's 10 s do. */
   readonly backOffMs: number;
   /** `probe-ms`: the pace of probes in place of periodSeconds; 0: as the pod says. */
@@ -89,6 +91,7 @@ export function scriptOf(pod: PodObject): Script {
     runMs: count('run-ms', 0),
     exitCode: count('exit-code', 1),
     terminationMessage: annotations[`${prefix}termination-message`] ?? '',
+    log: annotations[`${prefix}log`] ?? '',
     backOffMs: count('backoff-ms', 200),
     probeMs: count('probe-ms', 0),
     drainMs: count('drain-ms', 0),
