@@ -47,7 +47,11 @@ export class Contest {
   #lastVersion = '';
 
   /** The object was seen with another count than the one that was written here last. */
-  see({ resourceVersion, owner }: ScaleObject, isOwn: (owner: CountOwner) => boolean, nowMs: number): void {
+  see(
+    { resourceVersion, owner }: Pick<ScaleObject, 'resourceVersion' | 'owner'>,
+    isOwn: (owner: CountOwner) => boolean,
+    nowMs: number,
+  ): void {
     if (resourceVersion === this.#lastVersion || (owner !== null && isOwn(owner))) return;
     this.#lastVersion = resourceVersion;
     this.#resets.push({ atMs: nowMs, manager: owner?.manager ?? 'somebody' });

@@ -46,6 +46,11 @@ export function projectScale(object: unknown): {
   };
 }
 
+/** Whether a resourceVersion is later than another. They are numbers in practice, and by KEP-5504 by promise. */
+export function isNewer(a: string, b: string): boolean {
+  return a.length === b.length ? a > b : a.length > b.length;
+}
+
 function selectorText(selector: unknown): string | null {
   const { matchLabels, matchExpressions } = fieldsOf(selector);
   const terms = Object.entries(stringsOf(matchLabels)).map(([key, value]) => `${key}=${value}`);

@@ -4,10 +4,11 @@ import { KubeError } from '../../kube/api.ts';
 import { Contest } from './count-rivals.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
 import type { EventView } from './fault-events.ts';
-import { judgeOwner } from './fault-owner.ts';
 import { parseSelector } from './label-selector.ts';
+import { OwnerEvents } from './owner-events.ts';
 import { ScaleApi } from './scale-api.ts';
-import type { ScaleObject } from './scale-object.ts';
+import { isNewer, type ScaleObject } from './scale-object.ts';
+import { ScaleReader, type ScaleReading } from './scale-reader.ts';
 import { faultOf, type ResolvedTarget, type TargetFault } from './scale-target.ts';
 import { type Count, ScaleWriter } from './scale-writer.ts';
 import type { TargetSources } from './target-sources.ts';
@@ -24,44 +25,51 @@ export interface TargetCountOptions {
   onCount(): void;
 }
 
-const maxOwnerEvents = 20;
-
 /** The count of a target: what it is, who changes it, and its selector. */
 export class TargetCount {
   readonly #options: TargetCountOptions;
   readonly #stop = new AbortController();
   readonly #writer: ScaleWriter;
   readonly #victims: Victims;
-  readonly #api: ScaleApi;
+  readonly #reader: ScaleReader;
   readonly #contest = new Contest();
+  readonly #ownerEvents = new OwnerEvents();
   /** What was written or read here last. */
   #last: (Count & { readonly isOwn: boolean }) | null = null;
   #selector: string | null = null;
   #fault: TargetFault | null = null;
-  #ownerEvents: EventView[] = [];
+  /** Its scale could not be read. */
+  #readFault: TargetFault | null = null;
   #raisedAtMs: number | null = null;
   /** When the last write was sent: its first pod may be seen before its answer. */
   #sentAtMs = 0;
-  #readVersion = '';
 
   constructor(options: TargetCountOptions) {
     this.#options = options;
     const { driver, resolved, sources, targetId } = options;
     const { signal } = this.#stop;
     this.#victims = new Victims({ driver, resolved, targetId, pods: sources.pods });
-    this.#api = new ScaleApi(driver, resolved);
+    const api = new ScaleApi(driver, resolved);
+    this.#reader = new ScaleReader({
+      api,
+      clock: driver.clock,
+      onRead: (scale) => this.#takeScale(scale),
+      onFailed: (error) => {
+        this.#readFault = faultOf(error, `reading the scale of "${resolved.name}"`);
+        options.onChange();
+      },
+      signal,
+    });
+    const sent = <T>(write: () => T): T => {
+      this.#sentAtMs = driver.clock.nowMs();
+      return write();
+    };
     this.#writer = new ScaleWriter({
       store: {
         known: () => this.#known(),
-        read: (limits) => this.#api.read(limits),
-        write: (from, replicas, limits) => {
-          this.#sentAtMs = driver.clock.nowMs();
-          return this.#api.write(from, replicas, limits);
-        },
-        writeWhereCounted: (from, replicas, limits) => {
-          this.#sentAtMs = driver.clock.nowMs();
-          return this.#api.writeWhereCounted(from, replicas, limits);
-        },
+        read: (limits) => api.read(limits),
+        write: (...call) => sent(() => api.write(...call)),
+        writeWhereCounted: (...call) => sent(() => api.writeWhereCounted(...call)),
       },
       clock: driver.clock,
       leadership: driver.leadership,
@@ -94,7 +102,7 @@ export class TargetCount {
 
   async scale(request: ScaleRequest, signal: AbortSignal): Promise<void> {
     this.#fault = null;
-    this.#ownerEvents = [];
+    this.#ownerEvents.clear();
     const { kind } = this.resolved.resource;
     try {
       await this.#writer.scale(request, signal);
@@ -110,20 +118,18 @@ export class TargetCount {
 
   /** A controller tells of the target: kept until the count is changed here. */
   takeEvent(event: EventView): void {
-    this.#ownerEvents = [...this.#ownerEvents.filter(({ uid }) => uid !== event.uid), event].slice(
-      -maxOwnerEvents,
-    );
+    this.#ownerEvents.take(event);
     this.#options.onChange();
   }
 
   /** Takes what the mirror has: selector, and changes by others. */
   look(): void {
-    const { sources, driver, resolved } = this.#options;
+    const { sources, resolved } = this.#options;
     const object = this.#object();
     if (object === undefined) return;
     if (this.#fault?.fault === 'missing') this.#fault = null;
     if (resolved.isPlain && object.selector !== null) this.#select(object.selector);
-    if (!resolved.isPlain) this.#readScale(object);
+    if (!resolved.isPlain) this.#reader.look(object.resourceVersion);
     const last = this.#last;
     const isOthers =
       last?.isOwn &&
@@ -131,10 +137,10 @@ export class TargetCount {
       isNewer(object.resourceVersion, last.resourceVersion) &&
       object.replicas !== last.replicas;
     if (isOthers && resolved.isPlain) {
-      this.#contest.see(object, ({ manager }) => manager === driver.fieldManager, driver.clock.nowMs());
+      this.#contested(object);
       this.#last = { replicas: object.replicas ?? 0, resourceVersion: object.resourceVersion, isOwn: false };
     }
-    if (sources.pods.size >= (this.desired ?? Number.POSITIVE_INFINITY)) this.#ownerEvents = [];
+    if (sources.pods.size >= (this.desired ?? Number.POSITIVE_INFINITY)) this.#ownerEvents.clear();
   }
 
   /** What of the target may not be seen; then nothing is scaled either. */
@@ -155,14 +161,20 @@ export class TargetCount {
     if (sources.object.isFresh && this.#object() === undefined)
       return faultOf(new Error('it does not exist'), what).as('missing');
     if (this.#fault !== null) return this.#fault;
-    const verdict = judgeOwner(this.#ownerEvents);
-    if (verdict === null || !verdict.isTerminal) return null;
-    return faultOf(new Error(verdict.reason ?? ''), what).as(verdict.fault);
+    if (this.#readFault?.fault !== undefined) return this.#readFault;
+    const { verdict } = this.#ownerEvents;
+    return verdict && faultOf(new Error(verdict.reason ?? ''), what).as(verdict.fault);
   }
 
   conditions(): TargetCondition[] {
     const nowMs = this.#options.driver.clock.nowMs();
-    return [this.#contest.condition(nowMs), this.#victims.condition].filter((found) => found !== null);
+    const fault = this.#readFault;
+    // What has no kind passes: it fails no start.
+    const unread =
+      fault && fault.fault === undefined ? { type: 'ScaleUnread', message: fault.message } : null;
+    return [this.#contest.condition(nowMs), this.#victims.condition, unread].filter(
+      (found) => found !== null,
+    );
   }
 
   dueMs(nowMs: number): number | null {
@@ -171,6 +183,7 @@ export class TargetCount {
 
   close(): void {
     this.#stop.abort(new Error('the target is not watched any more'));
+    this.#reader.close();
   }
 
   #object(): ScaleObject | undefined {
@@ -215,36 +228,23 @@ export class TargetCount {
     this.#options.sources.pods.select(matches);
   }
 
-  /** Of kinds whose count and selector stand anywhere: after each change of the object. */
-  #readScale({ resourceVersion }: ScaleObject): void {
-    if (resourceVersion === this.#readVersion) return;
-    this.#readVersion = resourceVersion;
-    const { signal } = this.#stop;
-    const { onChange, driver } = this.#options;
-    this.#api.read({ timeoutMs: 10_000, signal }).then(
-      (scale) => {
-        this.#select(scale.selector);
-        const isOld = this.#last !== null && isNewer(this.#last.resourceVersion, scale.resourceVersion);
-        if (!isOld && !this.#writer.isBusy) {
-          const isOwn = this.#last?.isOwn === true && this.#last.replicas === scale.replicas;
-          this.#last = { ...scale, isOwn };
-        }
-        onChange();
-      },
-      (error: unknown) => {
-        if (signal.aborted) return;
-        this.#fault = faultOf(error, `reading the scale of "${this.resolved.name}"`);
-        driver.clock.setTimer(driver.clock.nowMs() + 1_000, () => {
-          this.#readVersion = '';
-          onChange();
-        });
-        onChange();
-      },
-    );
+  /** Of kinds whose count and selector stand anywhere. */
+  #takeScale(scale: ScaleReading): void {
+    this.#readFault = null;
+    this.#select(scale.selector);
+    const last = this.#last;
+    const isOld = last !== null && isNewer(last.resourceVersion, scale.resourceVersion);
+    if (!isOld && !this.#writer.isBusy) {
+      if (last?.isOwn && last.replicas !== scale.replicas)
+        this.#contested({ owner: null, ...this.#object(), ...scale });
+      this.#last = { ...scale, isOwn: last?.isOwn === true && last.replicas === scale.replicas };
+    }
+    this.#options.onChange();
   }
-}
 
-/** Versions are numbers in practice, and by KEP-5504 by promise. */
-function isNewer(a: string, b: string): boolean {
-  return a.length === b.length ? a > b : a.length > b.length;
+  /** Others set back what was written here. */
+  #contested(seen: Parameters<Contest['see']>[0]): void {
+    const { clock, fieldManager } = this.#options.driver;
+    this.#contest.see(seen, ({ manager }) => manager === fieldManager, clock.nowMs());
+  }
 }
