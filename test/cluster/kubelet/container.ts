@@ -1,4 +1,4 @@
-import type { ContainerSpec, ProbeSpec } from './pod-object.ts';
+import type { ContainerSpec, HttpGetSpec } from './pod-object.ts';
 
 const defaultPort = 8000;
 
@@ -6,23 +6,15 @@ const defaultPort = 8000;
 export const listenPort = (container: ContainerSpec): number =>
   container.ports?.[0]?.containerPort ?? defaultPort;
 
-/** The URL that a probe asks for; probes by exec are played as HTTP ones of `/health`. */
-export function probeUrl(probe: ProbeSpec, container: ContainerSpec, address: string): string {
-  const { path = '/health', port } = probe.httpGet ?? {};
+/** A port of a probe or a hook, which may be the name of one of the container's. */
+export function portNumber(port: number | string | undefined, container: ContainerSpec): number {
   const named = container.ports?.find(({ name }) => name === port)?.containerPort;
-  return `http://${address}:${named ?? (Number(port) || listenPort(container))}${path}`;
+  return named ?? (Number(port) || listenPort(container));
 }
 
-/** Probes once: null, or why it failed in the kubelet's words. Rejects with the signal's reason. */
-export async function probeFailure(url: string, signal: AbortSignal): Promise<string | null> {
-  try {
-    const answer = await fetch(url, { signal });
-    await answer.body?.cancel();
-    return answer.status < 400 ? null : `HTTP probe failed with statuscode: ${answer.status}`;
-  } catch (error) {
-    signal.throwIfAborted();
-    return `Get "${url}": ${String((error as Error).cause ?? error)}`;
-  }
+/** The URL that a probe or a hook asks for. */
+export function urlOf(httpGet: HttpGetSpec, container: ContainerSpec, address: string): string {
+  return `http://${address}:${portNumber(httpGet.port, container)}${httpGet.path ?? '/'}`;
 }
 
 /** The container as `ended` in its status: out of memory (137), or with a code and a termination message. */

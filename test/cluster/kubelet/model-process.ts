@@ -3,16 +3,23 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * A model server as a process: `node model-process.ts HOST PORT`; every answer tells when it first listened. As model
- * servers do, it runs once before: its first answer, which compiles what the others use, goes to itself on another port.
+ * A model server as a process: `node model-process.ts HOST PORT`; every answer tells when it first listened, and its
+ * process. As model servers do, it runs once before: its first answer, which compiles what the others use, goes to itself
+ * on another port. `GET /drain/MS` is answered after that many milliseconds, as a preStop hook is that waits.
  */
 const [host, port] = process.argv.slice(2);
 let readyAtNs = '0';
 const server = createServer((incoming, response) => {
+  const drainMs = Number(/^\/drain\/(\d+)$/.exec(incoming.url ?? '')?.[1] ?? 0);
+  const answer = () => {
+    const facts = { 'x-ready-at-ns': readyAtNs, 'x-process-id': process.pid };
+    response.writeHead(200, { 'content-type': 'application/json', ...facts });
+    response.end('{"object":"chat.completion","choices":[]}');
+  };
   incoming.resume();
   incoming.once('end', () => {
-    response.writeHead(200, { 'content-type': 'application/json', 'x-ready-at-ns': readyAtNs });
-    response.end('{"object":"chat.completion","choices":[]}');
+    if (drainMs > 0) setTimeout(answer, drainMs);
+    else answer();
   });
 });
 

@@ -34,6 +34,7 @@ export class PlayedKubelet {
   readonly #index: number;
   readonly #playingByUid = new Map<string, Playing>();
   #mirrors: Mirrors | null = null;
+  #power = new AbortController();
   #addresses = 0;
 
   constructor(options: { readonly api: KubeApi; readonly name: string; readonly index: number }) {
@@ -44,6 +45,7 @@ export class PlayedKubelet {
 
   /** Registers the node and runs what is bound to it. */
   async start(): Promise<void> {
+    this.#power = new AbortController();
     await this.#node.start();
     const onFault = (path: string, error: unknown) => console.error(`kubelet ${path}: ${String(error)}`);
     this.#mirrors = createMirrors({ api: this.#api, clock: systemClock, random: Math.random, onFault });
@@ -58,6 +60,7 @@ export class PlayedKubelet {
   /** As a node that lost its power: no more heartbeats, statuses or answers. */
   async stop(): Promise<void> {
     this.#node.stop();
+    this.#power.abort(new Error('the node has stopped'));
     await this.#mirrors?.close();
     this.#mirrors = null;
     const all = [...this.#playingByUid.values()];
@@ -77,11 +80,12 @@ export class PlayedKubelet {
     const playing = this.#playingByUid.get(uid);
     if (deletionTimestamp === undefined) {
       if (playing === undefined) this.#play(pod);
+      else playing.life.rewrite(scriptOf(pod));
     } else if (playing === undefined) {
-      void this.#remove(pod).catch((error: unknown) => this.#failed(pod, error));
+      this.#whilePowered(pod, (signal) => this.#remove(pod, signal));
     } else if (!playing.stop.signal.aborted) {
       playing.stop.abort(new Error('the pod is to end'));
-      void this.#end(pod, playing).catch((error: unknown) => this.#failed(pod, error));
+      this.#whilePowered(pod, (signal) => this.#end(pod, playing, signal));
     }
   }
 
@@ -98,18 +102,23 @@ export class PlayedKubelet {
     this.#playingByUid.set(pod.metadata.uid, { address, stop, life, ended });
   }
 
-  async #end(pod: PodObject, { life, ended }: Playing): Promise<void> {
-    await ended;
-    const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1_000;
-    await life.drain(graceMs, new AbortController().signal);
-    await life.close();
-    await this.#remove(pod);
+  #whilePowered(pod: PodObject, act: (signal: AbortSignal) => Promise<void>): void {
+    const { signal } = this.#power;
+    act(signal).catch((error: unknown) => {
+      if (!signal.aborted) this.#failed(pod, error);
+    });
   }
 
-  async #remove(pod: PodObject): Promise<void> {
+  async #end(pod: PodObject, { life, ended }: Playing, signal: AbortSignal): Promise<void> {
+    await ended;
+    const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1_000;
+    await life.end(graceMs, signal);
+    await this.#remove(pod, signal);
+  }
+
+  async #remove(pod: PodObject, signal: AbortSignal): Promise<void> {
     const preconditions = { uid: pod.metadata.uid };
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0, preconditions };
-    const { signal } = new AbortController();
     await this.#api.call({ method: 'DELETE', path: podPath(pod), body, signal });
   }
 

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseDemoArgs } from '../../../src/demo-backend/options.ts';
-import { startDemoBackend } from '../../../src/demo-backend/server.ts';
-import { listenPort, probeFailure, probeUrl, terminated } from './container.ts';
-import { pullFaultOf } from './image-faults.ts';
-import type { ContainerSpec, PodObject, ProbeSpec } from './pod-object.ts';
-import { startProcessServer } from './process-server.ts';
+import { listenPort, terminated } from './container.ts';
+import { type ContainerServer, startServer } from './container-server.ts';
+import { maxBackOffMs, type Pull, pulled, pullImage } from './image-pull.ts';
+import type { ContainerSpec, PodObject } from './pod-object.ts';
+import { runPreStop } from './pre-stop.ts';
+import { keepProbing, type ProbedContainer, untilAborted } from './readiness.ts';
 import { pendingReport, type Reporter, timestamp, waiting } from './reporter.ts';
 import type { Script } from './script.ts';
 import { mountVolumes } from './volumes.ts';
@@ -17,50 +17,93 @@ export interface PodLifeOptions {
   readonly address: string;
 }
 
-const maxBackOffMs = 300_000;
+/** However little is left of the grace period after preStop (pkg/kubelet/kuberuntime: minimumGracePeriodInSeconds). */
+const minGraceMs = 2_000;
 
 /** One pod from being bound until it is told to end: the order is that of the kubelet's syncPod. */
 export class PodLife {
   readonly #options: PodLifeOptions;
   readonly #report = pendingReport();
-  #server: { close(): Promise<void> } | null = null;
+  readonly #evicted = Promise.withResolvers<void>();
+  #script: Script;
+  #startedAt = '';
+  #server: ContainerServer | null = null;
 
   constructor(options: PodLifeOptions) {
     this.#options = options;
+    this.#script = options.script;
+    this.rewrite(options.script);
   }
 
-  /** Plays until the script has no more to show; rejects with the signal's reason when the pod is to end. */
+  /** Goes on by another script: `unready` and the fault `evicted` count at once. */
+  rewrite(script: Script): void {
+    this.#script = script;
+    if (script.fault === 'evicted') this.#evicted.resolve();
+  }
+
+  /** Plays until the pod is evicted; rejects with the signal's reason when it is to end. */
   async run(signal: AbortSignal): Promise<void> {
-    const { pod, script } = this.#options;
-    if (script.fault === 'admission') return await this.#refuse(signal);
-    this.#report.isInitialized = (pod.spec.initContainers ?? []).length === 0;
-    if (!this.#report.isInitialized) this.#report.state = waiting('PodInitializing');
-    await this.#tell(signal);
-    if (!(await mountVolumes(script, this.#options.reporter, signal))) return;
-    if (!(await this.#initialize(signal))) return;
-    if (!(await this.#pull(this.#main, signal))) return;
-    if (script.fault === 'config-error') return await this.#misconfigured(signal);
-    for (let backOffMs = script.backOffMs; ; backOffMs = Math.min(backOffMs * 2, maxBackOffMs)) {
-      if (!(await this.#start(signal))) return;
-      await this.#backOff(backOffMs, signal);
-    }
+    const stop = new AbortController();
+    const playing = this.#play(AbortSignal.any([signal, stop.signal]));
+    const eviction = this.#evicted.promise.then(() => pause(this.#script.runMs, undefined, { signal }));
+    await Promise.race([eviction, playing.then(() => untilAborted(signal))]);
+    stop.abort(new Error('the pod is evicted'));
+    await Promise.allSettled([playing]);
+    await this.#evict(signal);
   }
 
-  /** Told to end: it serves, and counts as ready in its status, for as long as it drains. */
-  async drain(graceMs: number, signal: AbortSignal): Promise<void> {
-    if (this.#server === null) return;
+  /**
+   * Told to end: it serves, and counts as ready in its status, while its preStop runs and it drains, within its grace
+   * period. Resolves when its container has ended and that is told.
+   */
+  async end(graceMs: number, signal: AbortSignal): Promise<void> {
+    const server = this.#server;
+    if (server === null) return;
+    const beganAtMs = performance.now();
     await this.#event(['Normal', 'Killing', `Stopping container ${this.#main.name}`], signal);
-    await pause(Math.min(graceMs, this.#options.script.drainMs), undefined, { signal });
+    const { address } = this.#options;
+    const failure = await runPreStop({ container: this.#main, address, graceMs }, signal);
+    if (failure !== null) {
+      await this.#event(['Warning', 'FailedPreStopHook', `PreStopHook failed: ${failure}`], signal);
+    }
+    const leftMs = Math.max(minGraceMs, graceMs - (performance.now() - beganAtMs));
+    const drainMs = Math.min(leftMs, this.#script.drainMs);
+    await pause(drainMs, undefined, { signal });
+    const exitCode = await server.stop(leftMs - drainMs);
+    this.#report.phase = exitCode === 0 ? 'Succeeded' : 'Failed';
+    await this.#tellExit(exitCode, signal);
   }
 
-  /** Closes the port at once. */
+  /** Kills the container. */
   async close(): Promise<void> {
-    await this.#server?.close();
+    await this.#server?.stop(0);
     this.#server = null;
   }
 
   get #main(): ContainerSpec {
     return this.#options.pod.spec.containers[0]!;
+  }
+
+  async #play(signal: AbortSignal): Promise<void> {
+    const { pod, reporter } = this.#options;
+    if (this.#script.fault === 'admission') return await this.#refuse(signal);
+    this.#report.isInitialized = (pod.spec.initContainers ?? []).length === 0;
+    if (!this.#report.isInitialized) this.#report.state = waiting('PodInitializing');
+    await this.#tell(signal);
+    if (!(await mountVolumes(this.#script, reporter, signal))) return;
+    await this.#initialize(signal);
+    if (!(await pullImage(this.#pull(this.#main), signal))) return;
+    if (this.#script.fault === 'config-error') return await this.#misconfigured(signal);
+    for (let backOffMs = this.#script.backOffMs; ; backOffMs = Math.min(backOffMs * 2, maxBackOffMs)) {
+      const exitCode = await this.#start(signal);
+      await this.#tellExit(exitCode, signal);
+      await this.#backOff(backOffMs, signal);
+    }
+  }
+
+  #pull(container: ContainerSpec): Pull {
+    const { reporter } = this.#options;
+    return { container, reporter, script: this.#script, report: this.#report };
   }
 
   async #tell(signal: AbortSignal): Promise<void> {
@@ -82,59 +125,18 @@ export class PodLife {
     );
   }
 
-  async #initialize(signal: AbortSignal): Promise<boolean> {
+  async #initialize(signal: AbortSignal): Promise<void> {
+    if (this.#report.isInitialized) return;
     for (const container of this.#options.pod.spec.initContainers ?? []) {
-      await this.#pulled(container, signal);
+      await pulled(this.#pull(container), signal);
       this.#report.initState = { running: { startedAt: timestamp() } };
       await this.#tell(signal);
-      await pause(this.#options.script.initMs, undefined, { signal });
+      await pause(this.#script.initMs, undefined, { signal });
     }
-    if (this.#report.isInitialized) return true;
     const ended = { exitCode: 0, reason: 'Completed', finishedAt: timestamp() };
     this.#report.initState = { terminated: ended };
     this.#report.isInitialized = true;
     await this.#tell(signal);
-    return true;
-  }
-
-  async #pulled(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    const { image } = container;
-    await this.#event(['Normal', 'Pulling', `Pulling image "${image}"`], signal);
-    const { pullMs } = this.#options.script;
-    await pause(pullMs, undefined, { signal });
-    const took = pullMs < 1_000 ? `${pullMs}ms` : `${pullMs / 1_000}s`;
-    const size = 'Image size: 4096 bytes.';
-    const message = `Successfully pulled image "${image}" in ${took} (${took} including waiting). ${size}`;
-    await this.#event(['Normal', 'Pulled', message], signal);
-    await this.#event(['Normal', 'Created', 'Container created'], signal);
-    await this.#event(['Normal', 'Started', 'Container started'], signal);
-  }
-
-  async #pull(container: ContainerSpec, signal: AbortSignal): Promise<boolean> {
-    const { image } = container;
-    const { fault, backOffMs } = this.#options.script;
-    const failure = pullFaultOf(fault, image);
-    if (failure === null) {
-      await this.#pulled(container, signal);
-      return true;
-    }
-    const { reason, backOffReason, message, eventReason } = failure;
-    for (let pauseMs = backOffMs; ; pauseMs = Math.min(pauseMs * 2, maxBackOffMs)) {
-      if (backOffReason !== null)
-        await this.#event(['Normal', 'Pulling', `Pulling image "${image}"`], signal);
-      const told = backOffReason === null ? message : `Failed to pull image "${image}": ${message}`;
-      await this.#event(['Warning', eventReason, told], signal);
-      await this.#event(['Warning', 'Failed', `Error: ${reason}`], signal);
-      this.#report.state = waiting(reason, message);
-      await this.#tell(signal);
-      if (backOffReason === null) return false;
-      const again = `Back-off pulling image "${image}"`;
-      await this.#event(['Normal', 'BackOff', again], signal);
-      await pause(pauseMs, undefined, { signal });
-      this.#report.state = waiting(backOffReason, `${again}: ${reason}: ${message}`);
-      await this.#tell(signal);
-      await pause(pauseMs, undefined, { signal });
-    }
   }
 
   async #misconfigured(signal: AbortSignal): Promise<void> {
@@ -144,36 +146,43 @@ export class PodLife {
     await this.#event(['Warning', 'Failed', `Error: ${message}`], signal);
   }
 
-  /** Starts the container; true: it has ended and is to be started again. */
-  async #start(signal: AbortSignal): Promise<boolean> {
-    const { script } = this.#options;
-    const startedAt = timestamp();
-    Object.assign(this.#report, { phase: 'Running', state: { running: { startedAt } } });
+  /** Starts the container; resolves with its exit code when it has ended by itself. */
+  async #start(signal: AbortSignal): Promise<number> {
+    const { fault, runMs, listenMs, exitCode } = this.#script;
+    this.#startedAt = timestamp();
+    Object.assign(this.#report, { phase: 'Running', state: { running: { startedAt: this.#startedAt } } });
     this.#report.isStarted = this.#main.startupProbe === undefined;
     await this.#tell(signal);
-    if (script.fault === 'crash' || script.fault === 'oom') {
-      await pause(script.runMs, undefined, { signal });
-      this.#report.state = { terminated: this.#ended(startedAt) };
-      this.#report.isStarted = false;
-      await this.#tell(signal);
-      return true;
+    if (fault === 'crash' || fault === 'oom') {
+      await pause(runMs, undefined, { signal });
+      return exitCode;
     }
-    await pause(script.listenMs, undefined, { signal });
-    await this.#listen();
-    await this.#becomeReady(signal);
-    if (script.fault === 'evicted') await this.#evict(signal);
-    return false;
+    const stop = new AbortController();
+    const within = AbortSignal.any([signal, stop.signal]);
+    const listening = this.#listen(listenMs, within);
+    const probing = this.#probe(within);
+    try {
+      return await Promise.race([listening.then(({ ended }) => ended), probing]);
+    } finally {
+      stop.abort(new Error('the container has ended'));
+      await Promise.allSettled([listening, probing]);
+    }
   }
 
-  #ended(startedAt: string) {
-    const { fault, exitCode, terminationMessage: message } = this.#options.script;
-    return terminated({
-      startedAt,
-      finishedAt: timestamp(),
-      isOutOfMemory: fault === 'oom',
-      exitCode,
-      message,
-    });
+  async #listen(listenMs: number, signal: AbortSignal): Promise<ContainerServer> {
+    await pause(listenMs, undefined, { signal });
+    this.#server = await startServer(this.#script, this.#options.address, listenPort(this.#main));
+    return this.#server;
+  }
+
+  async #tellExit(exitCode: number, signal: AbortSignal): Promise<void> {
+    const { fault, terminationMessage: message } = this.#script;
+    const times = { startedAt: this.#startedAt, finishedAt: timestamp() };
+    const isOutOfMemory = fault === 'oom';
+    const state = { terminated: terminated({ ...times, isOutOfMemory, exitCode, message }) };
+    this.#server = null;
+    Object.assign(this.#report, { state, isReady: false, isStarted: false });
+    await this.#tell(signal);
   }
 
   async #backOff(pauseMs: number, signal: AbortSignal): Promise<void> {
@@ -190,49 +199,26 @@ export class PodLife {
     this.#report.restartCount++;
   }
 
-  async #listen(): Promise<void> {
-    const { script, address } = this.#options;
-    const port = listenPort(this.#main);
-    if (script.isProcess) {
-      this.#server = startProcessServer(address, port);
-      return;
-    }
-    const args = ['--tokens-per-second', '1000', '--first-token', '1ms', '--load-time', `${script.loadMs}ms`];
-    this.#server = await startDemoBackend(parseDemoArgs([...args, '--host', address, '--port', `${port}`]));
-  }
-
-  async #becomeReady(signal: AbortSignal): Promise<void> {
-    const { readinessProbe, startupProbe } = this.#main;
-    if (startupProbe !== undefined) {
-      await this.#probed(startupProbe, 'Startup', signal);
-      this.#report.isStarted = true;
-      await this.#tell(signal);
-    }
-    if (this.#options.script.fault === 'never-ready') {
-      const words = 'Readiness probe failed: HTTP probe failed with statuscode: 503';
-      return await this.#event(['Warning', 'Unhealthy', words], signal);
-    }
-    if (readinessProbe !== undefined) await this.#probed(readinessProbe, 'Readiness', signal);
-    this.#report.isReady = true;
-    await this.#tell(signal);
-  }
-
-  /** Resolves once the probe has succeeded. */
-  async #probed(probe: ProbeSpec, kind: string, signal: AbortSignal): Promise<void> {
-    const { script, address } = this.#options;
-    const url = probeUrl(probe, this.#main, address);
-    const periodMs = script.probeMs || (probe.periodSeconds ?? 10) * 1_000;
-    for (;;) {
-      const failure = await probeFailure(url, signal);
-      if (failure === null) return;
-      const words = `${kind} probe failed: ${failure}`;
-      await this.#event(['Warning', 'Unhealthy', words], signal);
-      await pause(periodMs, undefined, { signal });
-    }
+  /** Probes for as long as the container runs; never resolves. */
+  async #probe(signal: AbortSignal): Promise<never> {
+    const probed: ProbedContainer = {
+      container: this.#main,
+      address: this.#options.address,
+      script: () => this.#script,
+      onStarted: async () => {
+        this.#report.isStarted = true;
+        await this.#tell(signal);
+      },
+      onReady: async (isReady) => {
+        this.#report.isReady = isReady;
+        await this.#tell(signal);
+      },
+      onFailure: (words) => this.#event(['Warning', 'Unhealthy', words], signal),
+    };
+    return await keepProbing(probed, signal);
   }
 
   async #evict(signal: AbortSignal): Promise<void> {
-    await pause(this.#options.script.runMs, undefined, { signal });
     const message = 'The node was low on resource: memory. ';
     await this.#event(['Warning', 'Evicted', message], signal);
     await this.close();

@@ -1,9 +1,24 @@
-/** An HTTP or TCP probe; exec ones are taken to succeed once the container answers. */
+/** What a probe or a hook asks over HTTP. */
+export interface HttpGetSpec {
+  readonly path?: string;
+  readonly port: number | string;
+}
+
+/** An HTTP or TCP probe; others are played as an HTTP one of `/health`. */
 export interface ProbeSpec {
-  readonly httpGet?: { readonly path?: string; readonly port: number | string };
+  readonly httpGet?: HttpGetSpec;
+  readonly tcpSocket?: { readonly port: number | string };
   readonly exec?: object;
   readonly periodSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly successThreshold?: number;
   readonly failureThreshold?: number;
+}
+
+/** What is done before a container is told to end: `sleep` and `httpGet` are played, `exec` is not. */
+export interface PreStopSpec {
+  readonly sleep?: { readonly seconds: number };
+  readonly httpGet?: HttpGetSpec;
 }
 
 /** The part of a container's spec that is played. */
@@ -13,6 +28,7 @@ export interface ContainerSpec {
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
   readonly readinessProbe?: ProbeSpec;
   readonly startupProbe?: ProbeSpec;
+  readonly lifecycle?: { readonly preStop?: PreStopSpec };
 }
 
 /** The part of a pod that is played, as the API server holds it. */

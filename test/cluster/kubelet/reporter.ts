@@ -1,4 +1,5 @@
-import { type KubeApi, KubeError } from '../../../src/kube/api.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type ApiRequest, type KubeApi, KubeError } from '../../../src/kube/api.ts';
 import { nodeAddress } from '../control-plane/credentials.ts';
 import { type PodObject, podPath } from './pod-object.ts';
 
@@ -7,7 +8,7 @@ export type ContainerState = Readonly<Record<string, Readonly<Record<string, unk
 
 /** All of a pod that changes while it is played. */
 export interface PodReport {
-  phase: 'Pending' | 'Running' | 'Failed';
+  phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
   reason: string;
   message: string;
   isInitialized: boolean;
@@ -43,6 +44,12 @@ export type EventWords = readonly ['Normal' | 'Warning', string, string];
 
 /** The time, in seconds, as Kubernetes writes it. */
 export const timestamp = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** By whom an evicted pod was disrupted. */
+const disrupted = { reason: 'TerminationByKubelet', message: 'The node was low on resource: memory. ' };
+
+/** Until the API server is asked again. */
+const retryMs = 200;
 
 /** A merge keeps the state before unless it is taken away. */
 const noState = { waiting: null, running: null, terminated: null };
@@ -85,13 +92,14 @@ export class Reporter {
         condition('Initialized', report.isInitialized, 'ContainersNotInitialized'),
         condition('ContainersReady', report.isReady),
         condition('Ready', report.isReady),
+        ...(report.reason === 'Evicted' ? [{ ...condition('DisruptionTarget', true), ...disrupted }] : []),
       ],
       ...this.#containers(report),
     };
     const path = `${podPath(this.#pod)}/status`;
     const patchType = 'application/strategic-merge-patch+json';
     const body = { metadata: { uid: this.#pod.metadata.uid }, status };
-    await this.#api.call({ method: 'PATCH', path, patchType, body, signal });
+    await this.#write({ method: 'PATCH', path, patchType, body, signal });
   }
 
   /** Writes an event; one that is refused since its namespace ends is left out, as a kubelet does. */
@@ -110,9 +118,22 @@ export class Reporter {
     };
     const path = `/api/v1/namespaces/${namespace}/events`;
     try {
-      await this.#api.call({ method: 'POST', path, body, signal });
+      await this.#write({ method: 'POST', path, body, signal });
     } catch (error) {
       if (!(error instanceof KubeError) || error.status !== 403) throw error;
+    }
+  }
+
+  /** As a kubelet does, it tells what there is to tell once the API server is there again. */
+  async #write(request: ApiRequest): Promise<void> {
+    for (;;) {
+      try {
+        await this.#api.call(request);
+        return;
+      } catch (error) {
+        if (!(error instanceof KubeError) || (error.status !== 0 && error.status < 500)) throw error;
+      }
+      await pause(retryMs, undefined, { signal: request.signal });
     }
   }
 

@@ -32,7 +32,10 @@ const faults: readonly ScriptedFault[] = [
   'never-ready',
 ];
 
-/** How a pod is played: each field is the annotation `played.pilotlight.dev/NAME` of the pod, named beside it. */
+/**
+ * How a pod is played: each field is the annotation `played.pilotlight.dev/NAME` of the pod, named beside it. On a pod that
+ * runs, `unready` and the fault `evicted` may be added and taken away.
+ */
 export interface Script {
   /** `fault`; null: none. */
   readonly fault: ScriptedFault | null;
@@ -48,7 +51,7 @@ export interface Script {
   readonly listenMs: number;
   /** `load-ms`: from the port being open until it no longer answers 503 "Loading model". */
   readonly loadMs: number;
-  /** `run-ms`: from the container's start until it crashes, or the pod is evicted. */
+  /** `run-ms`: from the container's start until it crashes; from the fault `evicted` being seen until the pod is. */
   readonly runMs: number;
   /** `exit-code` of a crash. */
   readonly exitCode: number;
@@ -60,8 +63,10 @@ export interface Script {
   readonly backOffMs: number;
   /** `probe-ms`: the pace of probes in place of periodSeconds; 0: as the pod says. */
   readonly probeMs: number;
-  /** `drain-ms`: how long it still runs after it was told to end; its grace period bounds it. */
+  /** `drain-ms`: how long it still runs after it was told to end (after preStop); its grace period bounds it. */
   readonly drainMs: number;
+  /** `unready: true` fails the readiness probe, for as long as it stands there; so does the fault `never-ready`. */
+  readonly isUnready: boolean;
 }
 
 const prefix = 'played.pilotlight.dev/';
@@ -95,5 +100,6 @@ export function scriptOf(pod: PodObject): Script {
     backOffMs: count('backoff-ms', 200),
     probeMs: count('probe-ms', 0),
     drainMs: count('drain-ms', 0),
+    isUnready: fault === 'never-ready' || annotations[`${prefix}unready`] === 'true',
   };
 }
