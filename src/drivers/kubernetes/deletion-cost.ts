@@ -3,7 +3,12 @@ import type { PodView } from './pod-view.ts';
 import type { WriteLimits } from './scale-writer.ts';
 
 const annotation = 'controller.kubernetes.io/pod-deletion-cost';
-const victimCost = '-100';
+const victimCost = -100;
+
+/** Whether it bears the mark, whoever set it: a gateway that led before may have. */
+export function isMarked({ deletionCost }: PodView): boolean {
+  return deletionCost === victimCost;
+}
 
 /**
  * Marks pods as the first to end when a ReplicaSet is lowered (null takes the mark away). Rejects with `KubeError`; a pod
@@ -14,7 +19,7 @@ export async function markPods(
   { pods, isVictim, fieldManager }: { pods: readonly PodView[]; isVictim: boolean; fieldManager: string },
   limits: WriteLimits,
 ): Promise<void> {
-  const annotations = { [annotation]: isVictim ? victimCost : null };
+  const annotations = { [annotation]: isVictim ? String(victimCost) : null };
   const query = `fieldManager=${encodeURIComponent(fieldManager)}`;
   const mark = async ({ namespace, name, uid }: PodView) => {
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}?${query}`;

@@ -1,6 +1,6 @@
 import type { Removal, ScaleRequest, TargetCondition } from '../../core/driver.ts';
 import { KubeError } from '../../kube/api.ts';
-import { markPods } from './deletion-cost.ts';
+import { isMarked, markPods } from './deletion-cost.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
 import { ordinalOf } from './pod-order.ts';
 import { replicaId } from './pod-replica.ts';
@@ -60,7 +60,7 @@ export class Victims {
   /** After the count was raised: who was named and is still there is no victim any more. */
   spare(signal: AbortSignal): void {
     const { driver, pods } = this.#options;
-    const spared = [...pods.list()].filter(({ uid, isDeleting }) => this.#marked.has(uid) && !isDeleting);
+    const spared = [...pods.list()].filter((pod) => this.#bearsMark(pod) && !pod.isDeleting);
     this.#marked.clear();
     if (spared.length === 0) return;
     const { api, fieldManager, onFault } = driver;
@@ -75,9 +75,14 @@ export class Victims {
     return this.#deniedAtMs !== null && nowMs < this.#deniedAtMs + retryDeniedMs;
   }
 
+  /** Also one that another gateway left, or that could not be taken away. */
+  #bearsMark(pod: PodView): boolean {
+    return this.#marked.has(pod.uid) || isMarked(pod);
+  }
+
   async #mark(victims: readonly PodView[], others: readonly PodView[], limits: WriteLimits): Promise<void> {
     const { api, clock, fieldManager } = this.#options.driver;
-    const spared = others.filter(({ uid }) => this.#marked.has(uid));
+    const spared = others.filter((pod) => this.#bearsMark(pod));
     const fresh = victims.filter(({ uid }) => !this.#marked.has(uid));
     try {
       await markPods(api, { pods: spared, isVictim: false, fieldManager }, limits);

@@ -53,6 +53,21 @@ describe('the kubernetes driver, scaling', () => {
     expect(costPatches(workload)).toHaveLength(2);
   });
 
+  it('ends nobody in the place of a victim whom a gateway marked that led before', async () => {
+    const { workload, log, scale } = await begin();
+    await scale(3);
+    const ids = idsOf(await log.settled(3));
+    const [first] = workload.pods;
+    const annotations = { 'controller.kubernetes.io/pod-deletion-cost': '-100' };
+    const metadata = { ...first!.metadata, annotations };
+    // Its other address shows when the mark has been seen.
+    const status = { ...first!.status, podIP: '127.0.0.2' };
+    workload.server.put(`${podsPath}/${metadata.name}`, { ...first, metadata, status });
+    await expect.poll(() => log.last.replicas.map(({ origin }) => origin).join()).toContain('127.0.0.2');
+    await scale(2, [ids[2]!]);
+    expect(idsOf(await log.settled(2))).toEqual([ids[0], ids[1]]);
+  });
+
   it('takes the mark of a victim back when the count is raised again before it ended', async () => {
     const { workload, log, scale } = await begin();
     await scale(2);
