@@ -55,7 +55,7 @@ describeDriver('knative', async () => {
   const listener = createServer((_req, res) => res.end()).listen(0, '127.0.0.1');
   await once(listener, 'listening');
   put(`http://127.0.0.1:${(listener.address() as AddressInfo).port}`, 'True');
-  const log = new StatusLog(driver as never, target);
+  const log = new StatusLog(driver, target);
   await log.settled(1);
   return {
     driver,
@@ -78,7 +78,7 @@ describe('knative driver', () => {
 
   it('tells the address and the condition Ready of the Service as they change, and writes nothing', async () => {
     const { server, driver, put, dispose } = await begin();
-    const log = new StatusLog(driver as never, target);
+    const log = new StatusLog(driver, target);
     await log.find(({ fault }) => fault === 'missing');
     put('http://tts.llm.svc.cluster.local/', 'False', 'Revision "tts-1" failed');
     await log.find(({ replicas }) => replicas[0]?.isReady === false);

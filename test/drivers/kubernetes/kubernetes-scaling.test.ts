@@ -10,7 +10,7 @@ afterEach(async () => {
 
 async function begin(options: Parameters<typeof KubeWorkload.start>[0] = {}) {
   const workload = await KubeWorkload.start(options);
-  const log = new StatusLog(workload.driver as never, workload.target);
+  const log = new StatusLog(workload.driver, workload.target);
   closers.push(
     () => workload.close(),
     () => log.stop(),

@@ -16,7 +16,7 @@ function sliceObject(endpoints: readonly object[]) {
 
 async function begin() {
   const workload = await KubeWorkload.start({ isPlaying: false, backend: { service: 'web' } });
-  const log = new StatusLog(workload.driver as never, workload.target);
+  const log = new StatusLog(workload.driver, workload.target);
   closers.push(
     () => workload.close(),
     () => log.stop(),

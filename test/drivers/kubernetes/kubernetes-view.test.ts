@@ -10,7 +10,7 @@ afterEach(async () => {
 
 async function begin(options: Parameters<typeof KubeWorkload.start>[0] = {}) {
   const workload = await KubeWorkload.start({ isPlaying: false, ...options });
-  const log = new StatusLog(workload.driver as never, workload.target);
+  const log = new StatusLog(workload.driver, workload.target);
   closers.push(
     () => workload.close(),
     () => log.stop(),
@@ -142,7 +142,7 @@ describe('the kubernetes driver, watching', () => {
     ]) {
       const scaleTarget = { apiVersion: null, kind: kind!, name: 'web' };
       const workload = await KubeWorkload.start({ backend: { scaleTarget } });
-      const log = new StatusLog(workload.driver as never, workload.target);
+      const log = new StatusLog(workload.driver, workload.target);
       closers.push(
         () => workload.close(),
         () => log.stop(),
@@ -167,7 +167,7 @@ describe('the kubernetes driver, watching', () => {
     });
     const path = '/apis/serving.kserve.io/v1beta1/namespaces/llm/inferenceservices/web';
     workload.server.put(path, { status: { deploymentMode: 'Serverless' } });
-    const log = new StatusLog(workload.driver as never, workload.target);
+    const log = new StatusLog(workload.driver, workload.target);
     closers.push(
       () => workload.close(),
       () => log.stop(),
@@ -185,7 +185,7 @@ describe('the kubernetes driver, watching', () => {
     const { workload, log } = await begin();
     const others = ['a', 'b', 'c'].map((model) => {
       const target = { ...workload.target, backend: workload.backend, id: `${model}/default`, model };
-      return new StatusLog(workload.driver as never, target);
+      return new StatusLog(workload.driver, target);
     });
     for (const other of others) await other.find(({ isStale }) => isStale !== true);
     expect(workload.server.watchCount(podsPath)).toBe(1);

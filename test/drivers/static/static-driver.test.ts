@@ -33,7 +33,7 @@ describeDriver('static', async () => {
 describe('static driver', () => {
   it('keeps the path prefix of a url, and takes a url that is listed twice once', async () => {
     const driver = createStaticDriver({ clock: new ManualClock() });
-    const log = new StatusLog(driver as never, targetOf(['http://a:1/v2/tts', 'http://b:1', 'http://b:1']));
+    const log = new StatusLog(driver, targetOf(['http://a:1/v2/tts', 'http://b:1', 'http://b:1']));
     expect(log.last.replicas.map(({ origin, phase }) => [origin, phase])).toEqual([
       ['http://a:1/v2/tts', 'running'],
       ['http://b:1', 'running'],
@@ -43,8 +43,8 @@ describe('static driver', () => {
 
   it('gives a server the same id whatever else is in the list', async () => {
     const driver = createStaticDriver({ clock: new ManualClock() });
-    const before = new StatusLog(driver as never, targetOf(['http://a:1', 'http://b:1']));
-    const after = new StatusLog(driver as never, targetOf(['http://b:1']));
+    const before = new StatusLog(driver, targetOf(['http://a:1', 'http://b:1']));
+    const after = new StatusLog(driver, targetOf(['http://b:1']));
     expect(after.last.replicas[0]?.id).toBe(before.last.replicas[1]?.id);
     await Promise.all([before.stop(), after.stop()]);
   });
