@@ -25,6 +25,7 @@ export class CountWriter {
   /** What the driver reported last. */
   #seen: number | null = null;
   #running = 0;
+  #hasStood = true;
   #cancelRetry: Cancel | null = null;
   #cancelStood: Cancel | null = null;
 
@@ -35,6 +36,11 @@ export class CountWriter {
   /** The count that stands at the driver; null: not known. */
   get told(): number | null {
     return this.#told;
+  }
+
+  /** Whether the last write is a second old. */
+  get hasStood(): boolean {
+    return this.#hasStood;
   }
 
   /**
@@ -55,7 +61,11 @@ export class CountWriter {
     const { driver, target, clock, signal } = this.#options;
     this.close();
     this.#told = replicas;
-    this.#cancelStood = clock.setTimer(clock.nowMs() + stoodMs, () => this.#options.onStood());
+    this.#hasStood = false;
+    this.#cancelStood = clock.setTimer(clock.nowMs() + stoodMs, () => {
+      this.#hasStood = true;
+      this.#options.onStood();
+    });
     this.#running++;
     driver.scale(target, { replicas, victims }, signal).then(
       () => {

@@ -33,7 +33,7 @@ export class Count {
   readonly #gauges: GaugeCheck;
   readonly #drainTimer: OneTimer;
   #isKnown: boolean;
-  /** How much of the count is there for those that drain. */
+  /** How much of the count is there for those that drain; more may drain, as a rolling update's surplus. */
   #reserved = 0;
   #askedAtMs: number | null = null;
 
@@ -50,7 +50,7 @@ export class Count {
       signal,
       onFailed: (error) => listener.onScaleFailed(error),
       onRetry: () => this.scale(),
-      onStood: () => this.#reclaim(),
+      onStood: () => this.settle(),
     });
     this.#gauges = new GaugeCheck({
       gauge,
@@ -77,8 +77,9 @@ export class Count {
   raise(count: number, onRaise: () => void): void {
     if (count <= this.asked) return;
     const back = takenBackOf(this.#options.list.in('draining')).slice(0, count - this.asked);
-    const isEnough = this.asked + back.length === count;
-    this.awaited = count - this.asked - back.length;
+    const held = this.#replacesLost ? Math.min(this.#reserved, back.length) : back.length;
+    const isEnough = this.asked + held === count;
+    this.awaited = count - this.asked - held;
     this.asked = count;
     this.#reserved = Math.max(0, this.#reserved - back.length);
     if (!isEnough) this.#askedAtMs = this.#options.host.clock.nowMs();
@@ -144,15 +145,15 @@ export class Count {
   settle(): void {
     this.#drainTimer.cancel();
     const { host, listener } = this.#options;
+    if (this.#replacesLost) this.#reclaim();
     const draining = this.#options.list.in('draining');
-    this.#reserved = Math.min(this.#reserved, draining.length);
     const mayLower = !this.#replacesLost || this.mayLower;
-    const isSurplus =
-      !this.#replacesLost || this.asked + Math.min(this.#reserved, draining.length - 1) < this.#told;
-    const endable = mayLower && isSurplus ? endableOf(draining, this.#options.list.living, this.#view) : [];
-    const asked = endable.filter((replica) => this.#gauges.isFree(replica));
+    const isLower = ({ length }: readonly Replica[]) =>
+      !this.#replacesLost || this.asked + Math.min(this.#reserved, draining.length - length) < this.#told;
+    const endable = mayLower ? endableOf(draining, this.#options.list.living, this.#view) : [];
+    const asked = isLower(endable) ? endable.filter((replica) => this.#gauges.isFree(replica)) : [];
     const isWhole = this.#view.removal === 'victims' || asked.length === endable.length;
-    const done = isWhole ? asked : [];
+    const done = isWhole && isLower(asked) ? asked : [];
     if (done.length > 0) this.end(done);
     else if (this.#replacesLost && listener.mayScale()) this.scale();
     const left =
@@ -232,10 +233,18 @@ export class Count {
     this.#writer.write(wanted, ending(), () => this.#replacesLost || ending().length > 0);
   }
 
-  /** One that was told to end and that the platform keeps, since the count rose again in time, is used again. */
+  /**
+   * Uses those again that the platform keeps though they were told to end, since the count rose again in time or a rolling
+   * update ended another; and those that drain as an update's surplus, where it ended one that was to stay.
+   */
   #reclaim(): void {
     const { list, status } = this.#options;
-    if (!this.#replacesLost || status().isStale === true || list.counted > this.#told) return;
-    for (const replica of list.in('ending')) replica.revive();
+    const hasStood = status().isStale !== true && this.#writer.hasStood;
+    if (hasStood && list.counted <= Math.min(this.#told, this.#wanted))
+      for (const replica of list.in('ending')) replica.revive();
+    const draining = takenBackOf(list.in('draining'));
+    this.#reserved = Math.min(this.#reserved, draining.length);
+    const missing = this.asked - list.living.length;
+    this.#takeBack(draining.slice(0, Math.max(0, Math.min(missing, draining.length - this.#reserved))));
   }
 }

@@ -18,6 +18,8 @@ export class Fleet {
   readonly #failing = new Set<string>();
   #status: TargetStatus = { replicas: [] };
   #freshSinceMs = 0;
+  /** `nowMs` since which there were fewer than asked for; null while there are not. */
+  #missingSinceMs: number | null = null;
   #failureTold: string | null = null;
   #cancelTelling: (() => void) | null = null;
   /** A start failed since one was ready, and its replacement was left to try. */
@@ -39,6 +41,17 @@ export class Fleet {
     if (!this.#replacesLost) return this.asked;
     if (this.#status.failure !== undefined) return this.list.living.length;
     return Math.max(this.list.living.length, this.asked - this.#failing.size);
+  }
+
+  /** Those of `viable` that may become ready yet, within `ready.startup`; those that had the time are not waited for. */
+  get starting(): number {
+    const { clock, settings } = this.#options.host;
+    const { living, ready } = this.list;
+    const sinceMs = Math.max(this.#missingSinceMs ?? clock.nowMs(), this.count.askedAtMs ?? 0);
+    const isOverdue = clock.nowMs() >= sinceMs + settings().ready.startupMs;
+    const expected = isOverdue ? Math.min(living.length, this.viable) : this.viable;
+    const late = living.filter(({ isLate }) => isLate).length;
+    return Math.max(0, Math.min(this.asked, expected - late) - ready);
   }
 
   /** Whether more are asked for than are there. */
@@ -85,6 +98,7 @@ export class Fleet {
     if (isFresh) for (const replica of this.list.all) if (!listed.has(replica.id)) this.#exit(replica);
     if (this.#replacesLost) this.count.settle();
     else this.count.asked = Math.max(this.asked, this.list.living.length);
+    this.#missingSinceMs = this.isMissing ? (this.#missingSinceMs ?? host.clock.nowMs()) : null;
     if ((isFresh || isAnswered(status)) && this.#isFailed(status)) listener.onTargetFailure(status);
     listener.onChange();
   }
@@ -164,6 +178,7 @@ export class Fleet {
     replica.close();
     this.list.delete(replica.id);
     this.#updateOne(replica.status);
+    this.list.get(replica.id)?.extend(this.#options.host.settings().ready.startupMs);
   }
 
   #forgetExited(id: string): void {

@@ -5,6 +5,7 @@ import { OneTimer } from './one-timer.ts';
 import { nextProbeDelayMs } from './probe-pace.ts';
 import { plannedProbe } from './probe-plan.ts';
 import { canaryLimit, rampAt, SlowStart } from './ramp.ts';
+import { ReadyDeadline } from './ready-deadline.ts';
 import type { ReplicaHost, ReplicaState } from './replica-host.ts';
 import { ResetRecord } from './reset-record.ts';
 import type { Start } from './start.ts';
@@ -16,7 +17,7 @@ export class Replica {
   readonly #host: ReplicaHost;
   readonly #slowStart: SlowStart;
   readonly #probeTimer: OneTimer;
-  readonly #deadline: OneTimer;
+  readonly #deadline: ReadyDeadline;
   readonly #record = new ResetRecord();
   #state: ReplicaState = 'starting';
   #status: ReplicaStatus;
@@ -34,10 +35,10 @@ export class Replica {
     this.#host = host;
     this.#slowStart = new SlowStart(host.clock);
     this.#probeTimer = new OneTimer(host.clock);
-    this.#deadline = new OneTimer(host.clock);
+    this.#deadline = new ReadyDeadline(host, () => host.onOverdue(this));
     this.#status = status;
     this.#paceFromMs = start.beganAtMs;
-    this.#armDeadline(start.beganAtMs);
+    this.#deadline.arm(start.beganAtMs);
   }
 
   get state(): ReplicaState {
@@ -51,6 +52,11 @@ export class Replica {
   /** `nowMs` at which it last became ready; null before. */
   get readyAtMs(): number | null {
     return this.#readyAtMs;
+  }
+
+  /** Whether it is not ready and had the time to be. */
+  get isLate(): boolean {
+    return this.#deadline.isPassed;
   }
 
   /** What the last probe saw, in one line; null before the first. */
@@ -79,9 +85,9 @@ export class Replica {
     if (this.start.markFirstByte(this.#host.clock.nowMs())) this.#host.onStep(this, 'first byte');
   }
 
-  /** It has `ms` more to become ready. */
+  /** It is late, and has `ms` more to become ready. */
   extend(ms: number): void {
-    this.#armDeadline(this.#host.clock.nowMs(), ms);
+    this.#deadline.extend(ms);
   }
 
   /** Somebody asks for it now: a probe that was put off for lack of demand is made at once. */
@@ -158,7 +164,7 @@ export class Replica {
   #probeAfresh(delayMs: number): void {
     const atMs = this.#host.clock.nowMs() + delayMs;
     this.#paceFromMs = atMs;
-    this.#armDeadline(atMs);
+    this.#deadline.arm(atMs);
     if (delayMs === 0) this.#probeNow();
     else this.#probeAt(atMs, true);
   }
@@ -227,10 +233,6 @@ export class Replica {
     const { concurrency: full, scale } = this.#host.settings();
     const beganMs = this.#readyAtMs ?? clock.nowMs();
     this.#slowStart.run({ full, rampMs: scale.rampMs, beganMs }, (limit) => gate.setLimit(this.id, limit));
-  }
-
-  #armDeadline(fromMs: number, ms = this.#host.settings().ready.startupMs): void {
-    if (!this.#host.isFixed) this.#deadline.set(fromMs + ms, () => this.#host.onOverdue(this));
   }
 
   #mark(step: string, atMs: number): void {

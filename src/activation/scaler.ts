@@ -144,7 +144,7 @@ export class Scaler {
         inFlight: isEmpty ? 0 : gate.inFlight,
         idleSinceMs: gate.idleSinceMs,
         ready: fleet.list.ready,
-        starting: Math.max(0, Math.min(fleet.asked, fleet.viable) - fleet.list.ready),
+        starting: fleet.starting,
         isWanted: this.#isWanted,
         ...(this.#askedByOthers === undefined ? {} : { askedByOthers: this.#askedByOthers }),
       },
