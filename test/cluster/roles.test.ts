@@ -38,6 +38,8 @@ const models = `  filed:
       driver: kubernetes
       scaleTarget: { apiVersion: serving.kserve.io/v1beta1, kind: InferenceService, name: served }
       ready: { startup: 1s }
+  crashing:
+    backend: { driver: kubernetes, scaleTarget: deployment/crashing, port: 8000 }
 `;
 
 function workloads(): object[] {
@@ -58,6 +60,7 @@ function workloads(): object[] {
   return [
     ...deployment({ name: 'filed', ...noGpu }),
     ...deployment({ name: 'routed', ...noGpu }),
+    ...deployment({ name: 'crashing', ...noGpu, script: { fault: 'crash', log: 'no CUDA device' } }),
     as('annotated', 'StatefulSet', { serviceName: 'annotated' }, annotations),
     as('described', 'ReplicaSet', {}),
     of('pilotlight.dev/v1alpha1', 'Model', 'described', spec),
@@ -114,6 +117,7 @@ it('a gateway needs each verb that its Roles grant, and no other', async () => {
   await gateway.leads();
   for (const model of ['filed', 'annotated', 'described'])
     expect((await gateway.ask(model)).status, model).toBe(200);
+  expect((await gateway.askError('crashing')).message).toContain('no CUDA device');
   // No address of a Service answers here, and nobody makes pods of the others.
   await Promise.all(['routed', 'groups', 'served'].map((model) => gateway.ask(model)));
   // Two at work, of which one is done sooner: the idle one is marked, and ends.

@@ -87,6 +87,32 @@ describe('the client of the API server', () => {
     expect(new Set(await Promise.all(watches))).toEqual(new Set(['AbortError']));
   });
 
+  it('gets a text as it is, asking for any type, and refuses one that is longer than it was told', async () => {
+    const log = '/api/v1/namespaces/llm/pods/a/log?container=main';
+    server.logs.set('a', 'main', { current: '{"a":\nno CUDA dëvice\n' });
+    const text = (maxBytes: number) => api.text({ path: log, maxBytes, signal });
+    expect(await text(1_000)).toBe('{"a":\nno CUDA dëvice\n');
+    expect(server.requests[0]!.headers.accept).toBe('application/json, */*');
+    await expect(text(10)).rejects.toMatchObject({ status: 0, message: expect.stringContaining('10 bytes') });
+    await expect(api.text({ path: `${log}&previous=true`, maxBytes: 1_000, signal })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining('400 BadRequest: previous terminated container "main"'),
+    });
+  });
+
+  it('is not made to wait by texts that a node does not give, however many', async () => {
+    server.put(`${path}/a`, {});
+    server.fault({ kind: 'hang', resource: 'pods/log' });
+    const stop = new AbortController();
+    const asked = { path: '/api/v1/namespaces/llm/pods/a/log', maxBytes: 1, signal: stop.signal };
+    const texts = Array.from({ length: 40 }, () => api.text(asked).catch((error: Error) => error.name));
+    await expect.poll(() => server.requests.length).toBe(4);
+    await api.call({ method: 'GET', path: `${path}/a`, signal });
+    expect(server.requests).toHaveLength(5);
+    stop.abort();
+    expect(new Set(await Promise.all(texts))).toEqual(new Set(['AbortError']));
+  });
+
   it('hears a watch in pieces that end within a character, until it is ended, broken or silent', async () => {
     const events: WatchEvent[] = [];
     const open = (idleMs = 9_000) =>

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { statusObject } from './kube-server-faults.ts';
 import { type ServedKind, scaleOf } from './kube-server-kinds.ts';
 import type { Choice, KubeObject, KubeStore, Place } from './kube-server-store.ts';
@@ -114,6 +115,12 @@ export function writeObject(store: KubeStore, write: Write): Answer {
   // A write that changes nothing keeps its version and is told to nobody.
   if (JSON.stringify(next) === JSON.stringify(current)) return { status: 200, body: before };
   return { status: 200, body: shown(store.set(place, next), subresource) };
+}
+
+/** Sends an answer, where somebody still waits for it. */
+export function reply(res: ServerResponse, status: number, body: object): void {
+  if (res.destroyed) return;
+  res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
 /** A list, or a page of one: `continue` is the version and the place to go on from, 410 when that is forgotten. */

@@ -8,9 +8,10 @@ import {
   groupPath,
   type ServedKind,
 } from './kube-server-kinds.ts';
+import { KubeLogs } from './kube-server-logs.ts';
 import { type KubeObject, KubeStore, type Place } from './kube-server-store.ts';
 import { KubeWatches } from './kube-server-watches.ts';
-import { type Answer, listPage, writeObject } from './kube-server-writes.ts';
+import { type Answer, listPage, reply, writeObject } from './kube-server-writes.ts';
 
 /** A request that a KubeServer got. `verb` and `resource` as RBAC says them; '' for discovery. */
 export interface KubeRequest {
@@ -43,6 +44,7 @@ const verbByMethod: Readonly<Record<string, string>> = {
  */
 export class KubeServer {
   readonly requests: KubeRequest[] = [];
+  readonly logs = new KubeLogs();
   readonly #store = new KubeStore();
   readonly #faults = new KubeFaults();
   readonly #watches = new KubeWatches(this.#store);
@@ -224,6 +226,10 @@ export class KubeServer {
       this.#watches.open({ path, choice: choiceOf(found.place, query), query, res });
       return;
     }
+    if (found?.subresource === 'log') {
+      this.logs.answer(found.place, query, res);
+      return;
+    }
     const answer =
       found === undefined ? this.#document(path) : this.#call(found, { method, query, body, verb });
     reply(res, answer.status, answer.body);
@@ -241,9 +247,4 @@ export class KubeServer {
     if (verb !== 'list') return writeObject(this.#store, { ...found, method, body });
     return listPage(this.#store, { kind: found.kind, choice: choiceOf(found.place, query), query });
   }
-}
-
-function reply(res: ServerResponse, status: number, body: object): void {
-  if (res.destroyed) return;
-  res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

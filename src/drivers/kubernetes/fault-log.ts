@@ -23,7 +23,7 @@ export interface CrashLinePlace {
 }
 
 /** From the moment in which the exit is seen: for so long a failed start may be held back for the sake of its reason. */
-const readMs = 500;
+const readMs = 1_000;
 const retryDeniedMs = 600_000;
 /**
  * `limitBytes` counts from the first of the lines: a runtime writes at most 16 KiB as one line, so that the end of four is
