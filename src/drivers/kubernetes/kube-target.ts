@@ -182,8 +182,7 @@ export class KubeTarget {
     const rival = this.#rival();
     if (rival !== null) conditions.push({ type: 'OwnedByAutoscaler', message: rival.message });
     if (this.#sources !== null && !this.#sources.isFresh) {
-      const fault = this.#sources.pods.fault ?? this.#sources.object.fault;
-      const message = `the cluster is not seen: ${fault?.message ?? 'no watch is open'}`;
+      const message = `the cluster is not seen: ${this.#sources.obstacle ?? 'no watch is open'}`;
       conditions.push({ type: 'Stale', message });
     }
     return conditions;

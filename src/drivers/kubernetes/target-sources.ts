@@ -49,7 +49,7 @@ export class TargetSources {
     );
     this.pods = new TargetPods(this.#use<PodView>(this.#core('pods'), projectPod), onChange);
     this.autoscalers = options.autoscalerPaths.map((path) => this.#use(path, projectAutoscaler));
-    const changed = { onSet: onChange, onDelete: onChange };
+    const changed = { onSet: onChange, onDelete: onChange, onState: onChange };
     for (const mirror of this.autoscalers) this.#closers.push(mirror.listen(changed));
     this.#closers.push(
       this.events.listen((event) => this.#takeEvent(event)),
@@ -84,9 +84,16 @@ export class TargetSources {
     return this.#services.mirror.get(resolved.namespace, name);
   }
 
+  /** All that is needed is seen; whose count it is as well, so that nothing is scaled before that is known. */
   get isFresh(): boolean {
     const hasSlices = this.#slices === null || this.#slices.lease.mirror.isFresh;
-    return this.object.isFresh && this.pods.isFresh && hasSlices;
+    return this.object.isFresh && this.pods.isFresh && hasSlices && this.autoscalers.every(isAnswered);
+  }
+
+  /** Why something of it is not seen, in one line; null: nobody said so. */
+  get obstacle(): string | null {
+    const mirrors = [this.pods, this.object, this.#slices?.lease.mirror, ...this.autoscalers];
+    return mirrors.find((mirror) => mirror?.fault)?.fault?.message ?? null;
   }
 
   close(): void {
@@ -129,6 +136,11 @@ export class TargetSources {
       if (this.pods.has(event.about.uid)) onChange();
     } else if (isOfOwner(event, resolved)) onOwnerEvent(event);
   }
+}
+
+/** It was listed, or may not be, or is not there any more. */
+function isAnswered({ isSynced, fault }: Mirror<AutoscalerView>): boolean {
+  return isSynced || fault?.status === 403 || fault?.status === 404;
 }
 
 /** Of the object itself, or of the ReplicaSet or StatefulSet that its controller made for it. */

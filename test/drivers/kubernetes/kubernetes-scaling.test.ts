@@ -173,6 +173,35 @@ describe('the kubernetes driver, scaling', () => {
     await log.settled(1);
   });
 
+  it('takes nothing for known before it has seen whether an autoscaler owns the count, or may not', async () => {
+    const autoscalers = { verb: 'list', resource: 'horizontalpodautoscalers' } as const;
+    const workload = await KubeWorkload.start();
+    closers.push(() => workload.close());
+    const path = '/apis/autoscaling/v2/namespaces/llm/horizontalpodautoscalers/web';
+    const spec = { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' } };
+    workload.server.put(path, { spec });
+    workload.server.fault({ kind: 'delay', ...autoscalers, delayMs: 300 });
+    const log = new StatusLog(workload.driver, workload.target);
+    expect(await log.find(({ isStale }) => isStale !== true)).toMatchObject({ fault: 'contended' });
+    await log.stop();
+    workload.server.heal();
+    workload.server.delete(path);
+    workload.server.fault({ kind: 'forbid', ...autoscalers });
+    const denied = new StatusLog(workload.driver, workload.target);
+    closers.push(() => denied.stop());
+    await denied.find(({ isStale, failure }) => isStale !== true && failure === undefined);
+  });
+
+  it('says which of its watches is not open', async () => {
+    const { workload, log } = await begin({ backend: { service: 'web' } });
+    await log.find(({ isStale }) => isStale !== true);
+    workload.server.fault({ kind: 'forbid', resource: 'endpointslices' });
+    workload.server.cutWatches();
+    const isTold = ({ conditions = [] }: typeof log.last) =>
+      conditions.some(({ type, message }) => type === 'Stale' && message.includes('endpointslices'));
+    await log.find(isTold);
+  });
+
   it('raises what others own from 0 to 1 alone', async () => {
     const { workload, log, scale } = await begin({ backend: { owner: 'external' } });
     await scale(3);
