@@ -23,7 +23,7 @@ async function begin() {
   );
   await log.find(({ isStale }) => isStale !== true);
   const { server } = workload;
-  const crash = (name: string, status: Json) => {
+  const crash = (name: string, status: Json, phase = 'Running') => {
     const pod = podObject(name, { ip: '198.18.0.5' });
     const uid = server.get(`${podsPath}/${name}`)?.metadata.uid;
     const container = { ...pod.status.containerStatuses[0], ready: false, ...status };
@@ -32,6 +32,7 @@ async function begin() {
       metadata: { ...pod.metadata, ...(uid === undefined ? {} : { uid }) },
       status: {
         ...pod.status,
+        phase,
         conditions: [{ type: 'Ready', status: 'False' }],
         containerStatuses: [container],
       },
@@ -79,6 +80,13 @@ describe('the log of a container that crashes', () => {
     crash('web-0', { restartCount: 0, state: ended() });
     await told(`${once}: no CUDA device`);
     expect(reads()).toEqual(['previous', 'current']);
+  });
+
+  it('is read of a pod that does not start its container again', async () => {
+    const { server, log, crash } = await begin();
+    server.logs.set('web-0', 'main', { current: 'no CUDA device' });
+    crash('web-0', { restartCount: 0, state: ended() }, 'Failed');
+    expect((await log.exit()).reason).toBe('container "main" exited: exit code 3: no CUDA device');
   });
 
   it('is not that of the exit before where the current run has ended after a restart', async () => {
