@@ -1,3 +1,18 @@
+/**
+ * Sums since the gate began, which only grow: what lies between two readings is the difference, divided by the time
+ * between them.
+ */
+export interface DemandTotals {
+  /** Requests that got a slot or a place in the queue, each once. */
+  readonly arrived: number;
+  /** Requests of those that have left: answered, refused, gone. */
+  readonly ended: number;
+  /** Milliseconds of waiting, of all requests together. */
+  readonly waitingMs: number;
+  /** Milliseconds of holding a slot, of all requests together. */
+  readonly inFlightMs: number;
+}
+
 /** What a scaling decision looks at. Counts of the moment, taken by the caller. */
 export interface Observed {
   readonly waiting: number;
@@ -35,6 +50,13 @@ export interface ScaleState {
   readonly raisedAtMs: number | null;
   /** The count that others asked for, while it stands above max; else 0. */
   readonly byOthers: number;
+  /** What the policy keeps besides; absent: nothing yet. */
+  readonly memory?: PolicyMemory;
+}
+
+/** The part of a state that is a policy's own: another policy takes none of it. */
+export interface PolicyMemory {
+  readonly policy: string;
 }
 
 export interface Decision {

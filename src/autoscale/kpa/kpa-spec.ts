@@ -1,0 +1,66 @@
+import { type KpaSettings, kpaLimits } from '../../core/kpa.ts';
+
+/** What a decision of the KPA obeys. */
+export interface KpaSpec extends KpaSettings {
+  readonly min: number;
+  /** 0 = no limit. */
+  readonly max: number;
+  /** Requests at once per replica; 0 = no limit. */
+  readonly concurrency: number;
+  /** False: the last replica stays. */
+  readonly canReachZero: boolean;
+  /** How long a start may take; one that takes longer, and a little more, is given up when nobody asks. */
+  readonly progressDeadlineMs: number;
+}
+
+/** What follows from a spec. */
+export interface KpaTargets {
+  /** Of one replica, as the load is divided: at least 0.01. */
+  readonly target: number;
+  /** What one replica can take at most, for the burst capacity. */
+  readonly total: number;
+  /** The panic average's share of what the ready replicas are for; 2 = twice as much. */
+  readonly panicThreshold: number;
+  readonly panicWindowMs: number;
+  readonly stableBuckets: number;
+  readonly panicBuckets: number;
+}
+
+/** Both windows are averages of buckets of this length. */
+export const bucketMs = 1_000;
+
+/** Between two decisions. */
+export const tickMs = 2_000;
+
+/** On top of the progress deadline, so that who diagnoses the start comes first. */
+export const activationSlackMs = 30_000;
+
+const concurrencyTargetDefault = 100;
+const rpsTargetDefault = 200;
+
+/** Knative's ResolveMetricTarget and MakeMetric: target, total and windows. */
+export function kpaTargets(spec: KpaSpec): KpaTargets {
+  const total = totalOf(spec);
+  const panicWindowMs = panicWindowOf(spec);
+  return {
+    target: Math.max(kpaLimits.targetMin, total * spec.targetUtilization),
+    total,
+    panicThreshold: spec.panicThresholdPercentage / 100,
+    panicWindowMs,
+    stableBuckets: Math.ceil(spec.stableWindowMs / bucketMs),
+    panicBuckets: Math.ceil(panicWindowMs / bucketMs),
+  };
+}
+
+/** A target of concurrency is never above what a replica takes at once. */
+function totalOf({ metric, target, concurrency }: KpaSpec): number {
+  if (metric === 'rps') return target ?? rpsTargetDefault;
+  if (target === null) return concurrency === 0 ? concurrencyTargetDefault : concurrency;
+  return concurrency === 0 ? target : Math.min(target, concurrency);
+}
+
+/** In whole seconds, one at least. */
+function panicWindowOf({ stableWindowMs, panicWindowPercentage }: KpaSpec): number {
+  const windowMs = (stableWindowMs * panicWindowPercentage) / 100;
+  return Math.max(bucketMs, Math.round(windowMs / 1_000) * 1_000);
+}
