@@ -1,18 +1,14 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import {
-  type AddressInfo,
-  createServer as createTcpServer,
-  type Socket,
-  type Server as TcpServer,
-} from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Prober, ReadySpec } from '../../src/core/prober.ts';
 import { createProber } from '../../src/probe/http-prober.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { testCertificate, testKey } from './certificate.ts';
+import { Listeners } from './listeners.ts';
 
 const ready: ReadySpec = {
   kind: 'http',
@@ -29,42 +25,27 @@ describe('prober', () => {
   const signal = new AbortController().signal;
   let clock: ManualClock;
   let prober: Prober & { close(): Promise<void> };
-  let servers: TcpServer[];
-  let sockets: Set<Socket>;
+  let listeners: Listeners;
 
   beforeEach(() => {
     clock = new ManualClock();
     prober = createProber({ clock });
-    servers = [];
-    sockets = new Set();
+    listeners = new Listeners();
   });
   afterEach(async () => {
     await prober.close();
     expect(clock.pendingTimers).toBe(0);
-    for (const socket of sockets) socket.destroy();
-    for (const server of servers) server.close();
+    listeners.close();
   });
 
-  async function listen(server: TcpServer | Server): Promise<string> {
-    servers.push(server);
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.on('error', () => sockets.delete(socket)).on('close', () => sockets.delete(socket));
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  }
-  const listenHttp = (listener: RequestListener) => listen(createServer(listener));
-  const listenTcp = (onSocket: (socket: Socket) => void) => listen(createTcpServer(onSocket));
+  const listenHttp = (listener: RequestListener) => listeners.listenHttp(listener);
+  const listenTcp = (onSocket: (socket: Socket) => void) => listeners.listen(createTcpServer(onSocket));
   const probe = (origin: string, spec: Partial<ReadySpec> = {}) =>
     prober.probe(origin, { ...ready, ...spec }, signal);
 
   async function closedOrigin(): Promise<string> {
     const origin = await listenTcp(() => undefined);
-    const server = servers.pop()!;
-    server.close();
-    await once(server, 'close');
+    await listeners.end();
     return origin;
   }
 
@@ -182,7 +163,7 @@ describe('prober', () => {
     let connections = 0;
     const server = createServer((_, response) => response.end());
     server.on('connection', () => connections++);
-    const origin = await listen(server);
+    const origin = await listeners.listen(server);
     await probe(origin);
     await probe(origin);
     expect(connections).toBe(2);
@@ -192,7 +173,7 @@ describe('prober', () => {
     const server = createHttpsServer({ key: testKey, cert: testCertificate }, (_, response) =>
       response.end(),
     );
-    const origin = (await listen(server)).replace('http:', 'https:');
+    const origin = (await listeners.listen(server)).replace('http:', 'https:');
     const untrusted = { state: 'loading', detail: 'GET /health: DEPTH_ZERO_SELF_SIGNED_CERT' };
     expect(await probe(origin)).toEqual(untrusted);
     const authorities = getCACertificates('default');

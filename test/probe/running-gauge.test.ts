@@ -1,43 +1,25 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import {
-  type AddressInfo,
-  createServer as createTcpServer,
-  type Socket,
-  type Server as TcpServer,
-} from 'node:net';
+import type { RequestListener } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRunningGauge, type RunningGaugeOptions } from '../../src/probe/running-gauge.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { Listeners } from './listeners.ts';
 
 describe('running gauge', () => {
   const signal = new AbortController().signal;
   let clock: ManualClock;
-  let servers: TcpServer[];
-  let sockets: Set<Socket>;
+  let listeners: Listeners;
 
   beforeEach(() => {
     clock = new ManualClock();
-    servers = [];
-    sockets = new Set();
+    listeners = new Listeners();
   });
   afterEach(() => {
     expect(clock.pendingTimers).toBe(0);
-    for (const socket of sockets) socket.destroy();
-    for (const server of servers) server.close();
+    listeners.close();
   });
 
-  async function listen(server: TcpServer | Server): Promise<string> {
-    servers.push(server);
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.on('error', () => sockets.delete(socket)).on('close', () => sockets.delete(socket));
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  }
-  const listenHttp = (listener: RequestListener) => listen(createServer(listener));
+  const listenHttp = (listener: RequestListener) => listeners.listenHttp(listener);
   const ask = (origin: string, options: RunningGaugeOptions = {}) =>
     createRunningGauge({ clock, ...options }).running(origin, signal);
   async function gaugeOf(
@@ -132,16 +114,14 @@ describe('running gauge', () => {
 
   it('is null when nobody is there, or when there is no way to ask', async () => {
     const origin = await listenHttp(() => undefined);
-    const closed = Promise.withResolvers<void>();
-    servers.pop()?.close(() => closed.resolve());
-    await closed.promise;
+    await listeners.end();
     expect(await ask(origin)).toBeNull();
     expect(await ask('http://not a host')).toBeNull();
     expect(await ask(origin, { headers: { 'x-key': 'a\nb' } })).toBeNull();
   });
 
   it('is null for an answer that breaks off', async () => {
-    const origin = await listen(
+    const origin = await listeners.listen(
       createTcpServer((socket) => {
         socket.once('data', () => {
           socket.end(

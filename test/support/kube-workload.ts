@@ -21,6 +21,23 @@ export const deploymentPath = '/apis/apps/v1/namespaces/llm/deployments/web';
 
 const costKey = 'controller.kubernetes.io/pod-deletion-cost';
 
+/** Settings of a Deployment `web` in `llm`, but for what is given. */
+export function kubernetesBackend(given: Partial<KubernetesBackend> = {}): KubernetesBackend {
+  return {
+    driver: 'kubernetes',
+    namespace: 'llm',
+    scaleTarget: { apiVersion: null, kind: 'Deployment', name: 'web' },
+    service: null,
+    port: null,
+    route: 'auto',
+    trust: 'auto',
+    probeFrom: 'settings',
+    owner: 'pilotlight',
+    capacityTimeoutMs: 120_000,
+    ...given,
+  };
+}
+
 /** A cluster in memory with one workload, whose pods a played controller makes and ends, and the driver on it. */
 export class KubeWorkload {
   readonly server: KubeServer;
@@ -76,19 +93,7 @@ export class KubeWorkload {
     backend = {} as Partial<KubernetesBackend>,
   } = {}): Promise<KubeWorkload> {
     const server = await KubeServer.start(kinds);
-    const settings: KubernetesBackend = {
-      driver: 'kubernetes',
-      namespace: 'llm',
-      scaleTarget: { apiVersion: null, kind: 'Deployment', name: 'web' },
-      service: null,
-      port: null,
-      route: 'auto',
-      trust: 'auto',
-      probeFrom: 'settings',
-      owner: 'pilotlight',
-      capacityTimeoutMs: 120_000,
-      ...backend,
-    };
+    const settings = kubernetesBackend(backend);
     const workload = new KubeWorkload(server, path, settings);
     workload.isPlaying = isPlaying;
     if (replicas !== null) workload.putCount(replicas);

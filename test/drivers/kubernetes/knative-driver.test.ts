@@ -12,20 +12,11 @@ import { describeDriver } from '../../conformance/driver.ts';
 import { StatusLog } from '../../conformance/status-log.ts';
 import { accessTo } from '../../support/kube-access.ts';
 import { KubeServer } from '../../support/kube-server.ts';
+import { kubernetesBackend } from '../../support/kube-workload.ts';
 
 const path = '/apis/serving.knative.dev/v1/namespaces/llm/services/tts';
-const backend: KubernetesBackend = {
-  driver: 'kubernetes',
-  namespace: 'llm',
-  scaleTarget: { apiVersion: 'serving.knative.dev/v1', kind: 'Service', name: 'tts' },
-  service: null,
-  port: null,
-  route: 'auto',
-  trust: 'auto',
-  probeFrom: 'settings',
-  owner: 'pilotlight',
-  capacityTimeoutMs: 0,
-};
+const scaleTarget = { apiVersion: 'serving.knative.dev/v1', kind: 'Service', name: 'tts' };
+const backend = kubernetesBackend({ scaleTarget });
 const target: Target<KubernetesBackend> = { id: 'tts/default', model: 'tts', revision: 'default', backend };
 
 async function begin() {
