@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { arrivalRateOf, nextRates, serviceMsOf } from '../../../src/autoscale/cost-aware/load-rates.ts';
+import { type StartQuestion, worthStarting } from '../../../src/autoscale/cost-aware/worth-starting.ts';
+
+const seconds = 1_000;
+const minutes = 60 * seconds;
+const burst: StartQuestion = {
+  waiting: 200,
+  current: 0,
+  filled: 20,
+  concurrency: 10,
+  startMs: 5 * minutes,
+  serviceMs: 500,
+  arrivalRate: 0,
+};
+
+describe('another replica', () => {
+  it.each([
+    // By hand: one replica takes 200 / 10 x the service time.
+    { startMs: 300 * seconds, serviceMs: 500, count: 1, because: '10 s by one' },
+    { startMs: 300 * seconds, serviceMs: 5 * seconds, count: 1, because: '100 s by one' },
+    {
+      startMs: 300 * seconds,
+      serviceMs: 60 * seconds,
+      count: 4,
+      because: '1200 s by one, 400 by three, 300 by four',
+    },
+    { startMs: 20 * seconds, serviceMs: 500, count: 1, because: '10 s by one' },
+    {
+      startMs: 20 * seconds,
+      serviceMs: 5 * seconds,
+      count: 5,
+      because: '100 s by one, 25 by four, 20 by five',
+    },
+    {
+      startMs: 20 * seconds,
+      serviceMs: 60 * seconds,
+      count: 20,
+      because: '60 s by the twenty that the requests fill',
+    },
+  ])(
+    'of $startMs ms for 200 requests of $serviceMs ms: $count, $because',
+    ({ startMs, serviceMs, count }) => {
+      expect(worthStarting({ ...burst, startMs, serviceMs })).toBe(count);
+    },
+  );
+
+  it('is worth it where more come than those there are can take', () => {
+    // Ten at once of 5 s each: 2 a second.
+    const steady = { ...burst, waiting: 20, current: 1, filled: 3, serviceMs: 5 * seconds };
+    expect(worthStarting({ ...steady, arrivalRate: 1.9 / seconds })).toBe(1);
+    expect(worthStarting({ ...steady, arrivalRate: 2.1 / seconds })).toBe(2);
+  });
+
+  it('is as many as the requests fill while the start or the requests are not known', () => {
+    expect(worthStarting({ ...burst, startMs: null })).toBe(20);
+    expect(worthStarting({ ...burst, serviceMs: null })).toBe(20);
+  });
+
+  it('is never fewer than what is filled of those that are there, nor more than are filled', () => {
+    const count = fc.integer({ min: 0, max: 50 });
+    const ms = fc.option(fc.double({ min: 0.001, max: 1e7, noNaN: true }), { nil: null });
+    const question = fc.record({
+      waiting: fc.integer({ min: 0, max: 10_000 }),
+      current: count,
+      filled: count,
+      concurrency: fc.integer({ min: 1, max: 100 }),
+      startMs: ms,
+      serviceMs: ms,
+      arrivalRate: fc.double({ min: 0, max: 1, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(question, (input) => {
+        const worth = worthStarting(input);
+        expect(worth).toBeLessThanOrEqual(input.filled);
+        expect(worth).toBeGreaterThanOrEqual(Math.min(input.filled, Math.max(1, input.current)));
+      }),
+    );
+  });
+});
+
+describe('rates', () => {
+  const none = { arrived: 0, ended: 0, waitingMs: 0, inFlightMs: 0 };
+
+  it('tell how long a request holds its slot, once one has ended', () => {
+    const first = nextRates(null, none, { nowMs: 0, startMs: 0 });
+    expect(serviceMsOf(first)).toBeNull();
+    const running = nextRates(
+      first,
+      { ...none, arrived: 2, inFlightMs: 4_000 },
+      { nowMs: 2_000, startMs: 0 },
+    );
+    expect(serviceMsOf(running)).toBeNull();
+    const ended = { ...none, arrived: 2, ended: 2, inFlightMs: 6_000 };
+    expect(serviceMsOf(nextRates(running, ended, { nowMs: 3_000, startMs: 0 }))).toBeCloseTo(3_000, -2);
+  });
+
+  it('forget what is longer ago than a start takes, and a burst is no lasting rate', () => {
+    let rates = nextRates(null, none, { nowMs: 0, startMs: 5 * minutes });
+    rates = nextRates(rates, { ...none, arrived: 200 }, { nowMs: 1_000, startMs: 5 * minutes });
+    expect(arrivalRateOf(rates) * seconds).toBeCloseTo(200 / 300, 2);
+    for (let nowMs = 61_000; nowMs <= 20 * minutes; nowMs += minutes)
+      rates = nextRates(rates, { ...none, arrived: 200 }, { nowMs, startMs: 5 * minutes });
+    expect(arrivalRateOf(rates) * seconds).toBeLessThan(0.02);
+  });
+
+  it('begin anew when the totals go back', () => {
+    const rates = nextRates(null, { ...none, arrived: 5 }, { nowMs: 0, startMs: 0 });
+    expect(nextRates(rates, none, { nowMs: 1_000, startMs: 0 })).toMatchObject({ arrived: 0, ended: 0 });
+  });
+});
