@@ -19,6 +19,9 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
     const { admin = defaultAdmin } = readFlags('status', rest, ['admin']);
     await (await import('./cli/status.ts')).status(admin, isJson);
   },
+  async simulate(args) {
+    await (await import('./cli/simulate.ts')).simulateCommand(args);
+  },
   async 'demo-backend'(args) {
     await (await import('./cli/demo-backend.ts')).demoBackend(args);
   },

@@ -14,6 +14,19 @@ export function readFlags<Flag extends string>(
   args: readonly string[],
   flags: readonly Flag[],
 ): Partial<Record<Flag, string>> {
+  const lists = readFlagLists(command, args, flags);
+  const lasts = flags.map((flag) => [flag, lists[flag]?.at(-1)] as const);
+  return Object.fromEntries(lasts.filter(([, value]) => value !== undefined)) as Partial<
+    Record<Flag, string>
+  >;
+}
+
+/** As `readFlags`, with all the values of a repeated flag in their order. */
+export function readFlagLists<Flag extends string>(
+  command: string,
+  args: readonly string[],
+  flags: readonly Flag[],
+): Partial<Record<Flag, readonly string[]>> {
   const options = Object.fromEntries(flags.map((flag) => [flag, { type: 'string' as const }]));
   // Not strict: parseArgs' own messages speak of its API, not of these flags.
   const { tokens } = parseArgs({
@@ -23,7 +36,7 @@ export function readFlags<Flag extends string>(
     allowPositionals: true,
     tokens: true,
   });
-  const values: Partial<Record<string, string>> = {};
+  const values: Partial<Record<string, string[]>> = {};
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') throw new UsageError(`${command}: unexpected argument "${token.value}"`);
@@ -33,9 +46,9 @@ export function readFlags<Flag extends string>(
       throw new UsageError(`${command}: unknown flag ${token.rawName}; ${known}`);
     }
     if (!token.value) throw new UsageError(`${command}: ${token.rawName} needs a value`);
-    values[token.name] = token.value;
+    values[token.name] = [...(values[token.name] ?? []), token.value];
   }
-  return values;
+  return values as Partial<Record<Flag, readonly string[]>>;
 }
 
 /** Takes a flag that has no value out of the arguments; what is left is for `readFlags`. */

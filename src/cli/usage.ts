@@ -3,6 +3,7 @@ const general = `Usage: pilotlight COMMAND [FLAGS]
   serve          run the gateway (the default command)
   check          name every fault of a configuration
   status         print a table of the models of a running gateway
+  simulate       play recorded requests against the gateway's decisions, and count waits and replica-hours
   demo-backend   run a simulated OpenAI-compatible backend
   version        print the version
 
@@ -30,6 +31,30 @@ variable PILOTLIGHT_ADMIN_TOKEN.
   --admin URL    address of the admin port; default: http://127.0.0.1:9090
   --json         prints what the admin API tells of the models`;
 
+const simulate = `Usage: pilotlight simulate (--trace FILE | --generate ARRIVALS) --load DURATION [FLAGS]
+
+Plays requests against the gateway's own queue, activation and decisions on a virtual clock, once for each policy, and
+prints how many were cold, how long they waited, and the replica-hours it took. docs/simulate.md tells what can be read.
+
+  --trace FILE            CSV, this gateway's log, nginx, Envoy, LiteLLM; plain or gzip; may be repeated; looked for in
+                          the folder PILOTLIGHT_TRACES too
+  --load DURATION         how long a start takes: 22.7s, or quantiles: 1%:1.5s,50%:22.7s,99%:51.9s
+  --policy POLICY         fixed:DURATION (to zero after so long without a request) or always (never to zero); may be
+                          repeated; default: fixed:1m, fixed:5m, fixed:10m, fixed:30m and always
+  --judge-from DURATION   what was before counts for nothing but what it leaves behind; default: 0
+  --price AMOUNT          of a replica-hour; prints the cost
+  --concurrency COUNT     requests at once per replica, 0 = no limit; default: 100
+  --max COUNT             most replicas of a model; default: 1
+  --seed NUMBER           of everything that is random; default: 1
+  --model NAME            of requests that name none; default: the file's name
+  --model-from WHAT       host or path: what names the model in an access log; default: host
+  --prompt-rate TOKENS    per second, where a trace tells only tokens; default: 5000
+  --answer-rate TOKENS    per second, where a trace tells only tokens; default: 50
+  --generate ARRIVALS     poisson:6/h, burst:20@2/d, daily:100/d, each with xMODELS behind it; several with commas
+  --for DURATION          how long requests are generated; default: 7d
+  --exec DURATION         how long a generated request runs, as --load; default: 5s
+  --json                  prints everything as JSON, with the figures of each model`;
+
 const demoBackend = `Usage: pilotlight demo-backend [FLAGS]
 
 Runs a simulated OpenAI-compatible backend: no model is loaded and nothing is computed, only the timing of one is
@@ -52,6 +77,7 @@ const usageByCommand: Readonly<Record<string, string>> = {
   serve,
   check,
   status,
+  simulate,
   'demo-backend': demoBackend,
   version,
 };

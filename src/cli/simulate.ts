@@ -1,0 +1,103 @@
+import { parseDuration } from '../config/units.ts';
+import { parseArrivals } from '../simulate/generate.ts';
+import { parsePolicy } from '../simulate/policy.ts';
+import { reportText } from '../simulate/report.ts';
+import { type RunOptions, runPolicies } from '../simulate/run-policies.ts';
+import { parseSpread } from '../simulate/spread.ts';
+import { readFlagLists, takeSwitch, UsageError } from './flags.ts';
+
+const flagNames = [
+  'trace',
+  'load',
+  'policy',
+  'judge-from',
+  'price',
+  'concurrency',
+  'max',
+  'seed',
+  'model',
+  'model-from',
+  'prompt-rate',
+  'answer-rate',
+  'generate',
+  'for',
+  'exec',
+] as const;
+
+type Flag = (typeof flagNames)[number];
+type Lists = Partial<Record<Flag, readonly string[]>>;
+
+const defaultPolicies = ['fixed:1m', 'fixed:5m', 'fixed:10m', 'fixed:30m', 'always'];
+
+/** `pilotlight simulate`: a table, or everything as JSON. Rejects with UsageError for what it does not understand. */
+export async function simulateCommand(args: readonly string[]): Promise<void> {
+  const { isGiven: isJson, rest } = takeSwitch(args, '--json');
+  const report = await runPolicies(optionsOf(readFlagLists('simulate', rest, flagNames)));
+  process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+}
+
+function optionsOf(lists: Lists): RunOptions {
+  const value = (flag: Flag) => lists[flag]?.at(-1);
+  const read = <T>(flag: Flag, unsaid: string, parse: (text: string) => T): T => {
+    try {
+      return parse(value(flag) ?? unsaid);
+    } catch (error) {
+      throw new UsageError(`simulate: --${flag}: ${(error as Error).message}`);
+    }
+  };
+  const { trace: traces = [], generate: generated = [], policy: policies = defaultPolicies } = lists;
+  if (traces.length + generated.length === 0)
+    throw new UsageError('simulate: what is to be played? Give --trace FILE or --generate poisson:6/h');
+  if (value('load') === undefined)
+    throw new UsageError('simulate: how long does a start take? Give --load 22.7s');
+  const seed = read('seed', '1', (text) => numberIn(text, { isWhole: true, least: 0 }));
+  const price = value('price');
+  const shape = {
+    concurrency: read('concurrency', '100', (text) => numberIn(text, { isWhole: true, least: 0 })),
+    max: read('max', '1', (text) => numberIn(text, { isWhole: true, least: 1 })),
+    load: read('load', '', parseSpread),
+  };
+  return {
+    traces,
+    reading: {
+      model: value('model') ?? null,
+      modelFrom: read('model-from', 'host', modelFromOf),
+      tokens: { prompt: read('prompt-rate', '5000', rate), answer: read('answer-rate', '50', rate) },
+      folder: process.env.PILOTLIGHT_TRACES || null,
+    },
+    generating: {
+      arrivals: generated.length === 0 ? [] : read('generate', '', () => generated.flatMap(parseArrivals)),
+      durationMs: read('for', '7d', durationOf),
+      exec: read('exec', '5s', parseSpread),
+      seed,
+    },
+    policies: read('policy', '', () => policies.map((text) => parsePolicy(text, shape))),
+    shape,
+    judgeFromMs: read('judge-from', '0', durationOf),
+    price: price === undefined ? null : read('price', price, (text) => numberIn(text, { least: 0 })),
+    seed,
+  };
+}
+
+function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw new Error(`"${text}" is not a duration such as 8d or 90m`);
+  return ms;
+}
+
+function numberIn(text: string, { isWhole = false, least }: { isWhole?: boolean; least: number }): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && (!isWhole || Number.isSafeInteger(value))) return value;
+  throw new Error(`"${text}" is not a ${isWhole ? 'whole ' : ''}number from ${least} on`);
+}
+
+function rate(text: string): number {
+  const tokens = numberIn(text, { least: 0 });
+  if (tokens === 0) throw new Error('must be above 0');
+  return tokens;
+}
+
+function modelFromOf(text: string): 'host' | 'path' {
+  if (text === 'host' || text === 'path') return text;
+  throw new Error(`"${text}" is neither host nor path`);
+}

@@ -1,0 +1,84 @@
+/** The part of a simulation that counts, in milliseconds since the trace began. */
+export interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Milliseconds of replicas, by what they did. */
+export interface ReplicaTime {
+  /** At least one request ran there. */
+  readonly busyMs: number;
+  /** Ready, and nothing ran there. */
+  readonly idleMs: number;
+  /** From being asked for to ready. */
+  readonly loadingMs: number;
+}
+
+type Doing = 'busy' | 'idle' | 'loading';
+
+interface Entry {
+  doing: Doing;
+  sinceMs: number;
+  inFlight: number;
+}
+
+/** What the replicas of one model did within the window. Cheap where nothing changes but the number of requests. */
+export class Ledger implements ReplicaTime {
+  busyMs = 0;
+  idleMs = 0;
+  loadingMs = 0;
+  /** Replicas that were created within the window. */
+  starts = 0;
+  readonly #window: Window;
+  readonly #entryById = new Map<string, Entry>();
+
+  constructor(window: Window) {
+    this.#window = window;
+  }
+
+  created(id: string, nowMs: number): void {
+    this.#entryById.set(id, { doing: 'loading', sinceMs: nowMs, inFlight: 0 });
+    if (nowMs >= this.#window.fromMs && nowMs <= this.#window.toMs) this.starts++;
+  }
+
+  ready(id: string, nowMs: number): void {
+    const entry = this.#entryById.get(id);
+    if (entry?.doing === 'loading') this.#become(entry, 'idle', nowMs);
+  }
+
+  granted(id: string, nowMs: number): void {
+    const entry = this.#entryById.get(id);
+    if (entry === undefined) return;
+    entry.inFlight++;
+    if (entry.doing !== 'busy') this.#become(entry, 'busy', nowMs);
+  }
+
+  released(id: string, nowMs: number): void {
+    const entry = this.#entryById.get(id);
+    if (entry === undefined) return;
+    entry.inFlight--;
+    if (entry.inFlight === 0) this.#become(entry, 'idle', nowMs);
+  }
+
+  ended(id: string, nowMs: number): void {
+    const entry = this.#entryById.get(id);
+    if (entry === undefined) return;
+    this.#become(entry, 'idle', nowMs);
+    this.#entryById.delete(id);
+  }
+
+  /** Counts what the replicas that are still there did until now. */
+  close(nowMs: number): void {
+    for (const id of [...this.#entryById.keys()]) this.ended(id, nowMs);
+  }
+
+  #become(entry: Entry, doing: Doing, nowMs: number): void {
+    const { fromMs, toMs } = this.#window;
+    const ms = Math.max(0, Math.min(nowMs, toMs) - Math.max(entry.sinceMs, fromMs));
+    if (entry.doing === 'busy') this.busyMs += ms;
+    else if (entry.doing === 'idle') this.idleMs += ms;
+    else this.loadingMs += ms;
+    entry.doing = doing;
+    entry.sinceMs = nowMs;
+  }
+}

@@ -1,0 +1,84 @@
+import { decide } from '../autoscale/decide.ts';
+import { modelSchema } from '../config/model.ts';
+import { modelOf } from '../config/normalise.ts';
+import type { ModelSettings } from '../config/settings.ts';
+import { formatDuration, parseDuration } from '../config/units.ts';
+import type { Decide } from '../core/scaling.ts';
+import type { Spread } from './spread.ts';
+
+/** What all models of a simulation have in common, whatever the policy. */
+export interface ModelShape {
+  /** Requests at once per replica; 0 = no limit. */
+  readonly concurrency: number;
+  /** Most replicas. */
+  readonly max: number;
+  /** How long starts take: none of them fails for taking long. */
+  readonly load: Spread;
+}
+
+/** When replicas are started and ended: settings as a configuration has them, and who decides by them. */
+export interface Policy {
+  /** As it was asked for: `fixed:10m`. */
+  readonly name: string;
+  /** Of any model; its name is replaced. */
+  readonly settings: ModelSettings;
+  readonly decide: Decide;
+}
+
+type Scale = Readonly<Record<string, unknown>>;
+
+interface PolicyKind {
+  /** How it is written, for errors and help. */
+  readonly usage: string;
+  /** The model's `scale` by what follows the colon; null: that is none. */
+  scaleOf(args: string): Scale | null;
+}
+
+/** By the name before the colon. */
+const kinds: Readonly<Record<string, PolicyKind>> = {
+  /** To zero after so long without a request. */
+  fixed: {
+    usage: 'fixed:DURATION',
+    scaleOf(args) {
+      const idleMs = parseDuration(args);
+      return idleMs === null || idleMs === 0 ? null : { min: 0, idle: formatDuration(idleMs) };
+    },
+  },
+  /** Never to zero: what it costs where nothing sleeps. */
+  always: { usage: 'always', scaleOf: (args) => (args === '' ? { min: 1, idle: 0 } : null) },
+};
+
+/** How policies are written, for help. */
+export const policyUsages: readonly string[] = Object.values(kinds).map(({ usage }) => usage);
+
+const leastStartupMs = 600_000;
+
+/** More than any trace has waiting: a simulation refuses nobody. */
+const unboundedQueue = 1_000_000_000;
+
+/** Reads `NAME` or `NAME:ARGS`. Throws an Error of one line. */
+export function parsePolicy(text: string, shape: ModelShape): Policy {
+  const [name = '', ...rest] = text.split(':');
+  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+  if (kind === undefined) throw new Error(`"${text}" is no policy; there are ${policyUsages.join(', ')}`);
+  const scale = kind.scaleOf(rest.join(':'));
+  if (scale === null) throw new Error(`"${text}" is not written as ${kind.usage}`);
+  const raw = modelSchema.safeParse({
+    backend: {
+      driver: 'process',
+      command: ['simulated'],
+      ready: { startup: startupOf(shape) },
+    },
+    concurrency: shape.concurrency,
+    queue: { max: unboundedQueue, timeout: 0 },
+    scale: { max: shape.max, ...scale },
+    timeouts: { total: 0 },
+  });
+  if (!raw.success)
+    throw new Error(`"${text}": ${raw.error.issues.map(({ message }) => message).join('; ')}`);
+  return { name: text, settings: modelOf('simulated', raw.data), decide };
+}
+
+function startupOf({ load }: ModelShape): string {
+  return formatDuration(Math.max(leastStartupMs, 2 * load.longestMs));
+}

@@ -1,0 +1,84 @@
+import type { TraceReport } from './read-trace.ts';
+import type { PolicyFigures } from './simulate.ts';
+
+/** Everything that a simulation tells: what `--json` prints. */
+export interface SimulationReport {
+  readonly traces: readonly TraceReport[];
+  /** Requests that were made up. */
+  readonly generated: number;
+  readonly requests: number;
+  readonly models: number;
+  /** Of the trace, in hours: its length, and from where on it counts. */
+  readonly hours: number;
+  readonly judgedFromHours: number;
+  /** As it was written. */
+  readonly load: string;
+  readonly concurrency: number;
+  readonly maxReplicas: number;
+  /** Of a replica-hour; null: none was given. */
+  readonly price: number | null;
+  readonly seed: number;
+  readonly policies: readonly PolicyFigures[];
+}
+
+type Column = readonly [name: string, cell: (figures: PolicyFigures) => string];
+
+const columns: readonly Column[] = [
+  ['POLICY', ({ policy }) => policy],
+  ['REQUESTS', ({ requests }) => String(requests)],
+  ['COLD', ({ coldRequests }) => String(coldRequests)],
+  ['COLD %', ({ coldShare }) => (coldShare * 100).toFixed(1)],
+  ['STARTS', ({ starts }) => String(starts)],
+  ['WAIT MEAN', ({ waitMs }) => seconds(waitMs?.mean)],
+  ['P50', ({ waitMs }) => seconds(waitMs?.p50)],
+  ['P95', ({ waitMs }) => seconds(waitMs?.p95)],
+  ['P99', ({ waitMs }) => seconds(waitMs?.p99)],
+  ['BUSY H', ({ replicaHours }) => hours(replicaHours.busy)],
+  ['IDLE H', ({ replicaHours }) => hours(replicaHours.idle)],
+  ['LOADING H', ({ replicaHours }) => hours(replicaHours.loading)],
+];
+
+const refusedColumn: Column = ['REFUSED', ({ refused }) => String(refused)];
+const costColumn: Column = ['COST', ({ cost }) => (cost ?? 0).toFixed(2)];
+
+/** What was simulated in a few lines, then a table with a line for each policy. */
+export function reportText(report: SimulationReport): string {
+  const { policies, price } = report;
+  const shown = [
+    ...columns,
+    ...(policies.some(({ refused }) => refused > 0) ? [refusedColumn] : []),
+    ...(price === null ? [] : [costColumn]),
+  ];
+  const rows = [shown.map(([name]) => name), ...policies.map((one) => shown.map(([, cell]) => cell(one)))];
+  const widths = shown.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const table = rows.map((cells) =>
+    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
+  );
+  return `${[...headOf(report), '', ...table].join('\n')}\n`;
+}
+
+function headOf(report: SimulationReport): string[] {
+  const { traces, generated, requests, models, load, judgedFromHours } = report;
+  const lines = traces.map(textOfTrace);
+  if (generated > 0) lines.push(`${generated} requests generated with seed ${report.seed}`);
+  const from = judgedFromHours === 0 ? '' : `, judged from ${hours(judgedFromHours)} h on`;
+  lines.push(
+    `${requests} requests to ${models} models in ${hours(report.hours)} h${from}; a start takes ${load}`,
+  );
+  return lines;
+}
+
+function textOfTrace({ file, format, requests, others, malformed, firstMalformedLine }: TraceReport): string {
+  const notes = [`${requests} requests (${format})`];
+  if (others > 0) notes.push(`${others} records that are no requests`);
+  if (malformed > 0) notes.push(`${malformed} malformed, the first in line ${firstMalformedLine}`);
+  return `${file}: ${notes.join(', ')}`;
+}
+
+function seconds(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${(ms / 1000).toFixed(1)}s`;
+}
+
+function hours(value: number): string {
+  return value.toFixed(1);
+}

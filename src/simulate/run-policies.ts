@@ -1,0 +1,60 @@
+import { type GenerateOptions, generate } from './generate.ts';
+import type { ModelShape, Policy } from './policy.ts';
+import { type ReadTraceOptions, readTrace, type TraceReport } from './read-trace.ts';
+import type { SimulationReport } from './report.ts';
+import { type PolicyFigures, simulate } from './simulate.ts';
+import { TraceBuilder } from './trace.ts';
+
+/** A whole simulation: what is played, against which policies. */
+export interface RunOptions {
+  /** Files, in the order in which they are read. */
+  readonly traces: readonly string[];
+  readonly reading: ReadTraceOptions;
+  /** Without arrivals nothing is made up. */
+  readonly generating: GenerateOptions;
+  readonly policies: readonly Policy[];
+  readonly shape: ModelShape;
+  readonly judgeFromMs: number;
+  readonly price: number | null;
+  readonly seed: number;
+}
+
+const msPerHour = 3_600_000;
+
+/** Reads the traces once and plays them against each policy in turn. Rejects with an Error for people. */
+export async function runPolicies(options: RunOptions): Promise<SimulationReport> {
+  const { judgeFromMs, price, seed, shape, generating } = options;
+  const { load } = shape;
+  const builder = new TraceBuilder();
+  const traces: TraceReport[] = [];
+  for (const file of options.traces) traces.push(await readTrace(file, builder, options.reading));
+  const generated = generate(builder, generating);
+  const trace = builder.build();
+  if (trace.count === 0) throw new Error('there is no request to simulate');
+  const lastMs = trace.arrivalMs.at(-1)!;
+  if (judgeFromMs > lastMs)
+    throw new Error(
+      `nothing is left to judge: the last request comes ${hours(lastMs)} hours after the first`,
+    );
+  const figures: PolicyFigures[] = [];
+  for (const policy of options.policies)
+    figures.push(await simulate({ trace, policy, load, seed, judgeFromMs, price }));
+  return {
+    traces,
+    generated,
+    requests: trace.count,
+    models: trace.models.length,
+    hours: hours(trace.endMs),
+    judgedFromHours: hours(judgeFromMs),
+    load: load.text,
+    concurrency: shape.concurrency,
+    maxReplicas: shape.max,
+    price,
+    seed,
+    policies: figures,
+  };
+}
+
+function hours(ms: number): number {
+  return Math.round((ms / msPerHour) * 1e6) / 1e6;
+}

@@ -1,0 +1,189 @@
+import type { Permit } from '../admission/permit.ts';
+import type { Ticket, Waiter } from '../admission/waiter.ts';
+import { type Figures, figuresOf } from './figures.ts';
+import type { ReplicaTime, Window } from './ledger.ts';
+import type { Policy } from './policy.ts';
+import { seededRandom } from './seeded-random.ts';
+import { SimulatedDriver, simulatedProber } from './simulated-driver.ts';
+import { SimulatedModel } from './simulated-model.ts';
+import type { Spread } from './spread.ts';
+import type { Trace } from './trace.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** What is simulated. */
+export interface SimulateOptions {
+  readonly trace: Trace;
+  readonly policy: Policy;
+  /** How long starts take. The n-th start of a model takes the same under each policy. */
+  readonly load: Spread;
+  readonly seed: number;
+  /** Requests before it (since the trace began) happen, and are not counted. */
+  readonly judgeFromMs: number;
+  /** Of a replica-hour; null: none. */
+  readonly price: number | null;
+  /** Default: one that begins when the trace did. */
+  readonly clock?: VirtualClock;
+}
+
+/** What one policy made of a trace. */
+export interface PolicyFigures extends Figures {
+  readonly policy: string;
+  /** In the order in which they first appear; those of which no request counts and no replica ran are left out. */
+  readonly models: readonly ModelFigures[];
+}
+
+/** The same for one model. */
+export interface ModelFigures extends Figures {
+  readonly model: string;
+}
+
+/** Plays a trace against the gateway's gate, activation and decisions, on a virtual clock. The same input gives the same figures. */
+export async function simulate(options: SimulateOptions): Promise<PolicyFigures> {
+  return new Simulation(options).run();
+}
+
+/** A request on its way; its place in the trace is its name. */
+class SimulatedRequest implements Waiter {
+  readonly priority = 1;
+  readonly tenant = '';
+  readonly bytes = 0;
+  readonly deadlineMs = Number.POSITIVE_INFINITY;
+  readonly affinity = null;
+  ticket: Ticket | null = null;
+  readonly #at: number;
+  readonly #simulation: Simulation;
+
+  constructor(at: number, simulation: Simulation) {
+    this.#at = at;
+    this.#simulation = simulation;
+  }
+
+  granted(permit: Permit): void {
+    this.#simulation.granted(this.#at, permit);
+  }
+
+  refused(): void {
+    this.#simulation.refused(this.#at);
+  }
+}
+
+const refusedWait = -1;
+
+class Simulation {
+  readonly #options: SimulateOptions;
+  readonly #trace: Trace;
+  readonly #window: Window;
+  readonly #clock: VirtualClock;
+  readonly #models: readonly SimulatedModel[];
+  readonly #waitMs: Float64Array;
+  readonly #isCold: Uint8Array;
+  #next = 0;
+  /** Arrived, and not at their end. */
+  #open = 0;
+
+  constructor(options: SimulateOptions) {
+    const { trace, policy, load, seed, judgeFromMs } = options;
+    this.#options = options;
+    this.#trace = trace;
+    this.#window = { fromMs: judgeFromMs, toMs: trace.endMs };
+    const clock = options.clock ?? new VirtualClock(trace.wallFromMs);
+    this.#clock = clock;
+    this.#waitMs = new Float64Array(trace.count);
+    this.#isCold = new Uint8Array(trace.count);
+    const modelByName = new Map<string, SimulatedModel>();
+    const loads = new Map(trace.models.map((name) => [name, seededRandom(seed, `load ${name}`)]));
+    const ledgerOf = (name: string) => modelByName.get(name)!.ledger;
+    const promised = () => clock.promised();
+    const driver = new SimulatedDriver({
+      clock,
+      promised,
+      loadMs: ({ model }) => load.at(loads.get(model)!()),
+      onCreated: ({ model }, id) => ledgerOf(model).created(id, clock.nowMs()),
+      onEnded: ({ model }, id) => ledgerOf(model).ended(id, clock.nowMs()),
+    });
+    const parts = { clock, driver, prober: simulatedProber(promised), policy, window: this.#window };
+    for (const name of trace.models)
+      modelByName.set(
+        name,
+        new SimulatedModel(name, { ...parts, random: seededRandom(seed, `gate ${name}`) }),
+      );
+    this.#models = [...modelByName.values()];
+  }
+
+  async run(): Promise<PolicyFigures> {
+    for (const model of this.#models) model.start();
+    this.#await();
+    await this.#clock.runUntil(this.#window.toMs);
+    const isServed = await this.#clock.runWhile(() => this.#open > 0);
+    if (!isServed) throw new Error(`${this.#open} requests were neither served nor refused`);
+    for (const { ledger } of this.#models) ledger.close(this.#clock.nowMs());
+    await Promise.all(this.#models.map((model) => model.close()));
+    return this.#figures();
+  }
+
+  granted(at: number, permit: Permit): void {
+    this.#waitMs[at] = this.#clock.nowMs() - this.#trace.arrivalMs[at]!;
+    this.#modelAt(at).run(permit, this.#trace.execMs[at]!, () => {
+      this.#open--;
+    });
+  }
+
+  refused(at: number): void {
+    this.#waitMs[at] = refusedWait;
+    this.#open--;
+  }
+
+  #modelAt(at: number): SimulatedModel {
+    return this.#models[this.#trace.model[at]!]!;
+  }
+
+  /** Sets the timer of the next arrival; there is one for all. */
+  #await(): void {
+    if (this.#next === this.#trace.count) return;
+    this.#clock.setEvent('arrival', this.#trace.arrivalMs[this.#next]!, () => {
+      const at = this.#next++;
+      this.#open++;
+      if (this.#modelAt(at).enter(new SimulatedRequest(at, this))) this.#isCold[at] = 1;
+      this.#await();
+    });
+  }
+
+  #figures(): PolicyFigures {
+    const { policy } = this.#options;
+    const judged = [...this.#models.keys()].map((): number[] => []);
+    const first = this.#trace.arrivalMs.findIndex((ms) => ms >= this.#window.fromMs);
+    for (let at = first === -1 ? this.#trace.count : first; at < this.#trace.count; at++)
+      judged[this.#trace.model[at]!]!.push(at);
+    const models = this.#models.map(({ target, ledger }, index) => ({
+      model: target.model,
+      ...this.#figuresOf(judged[index]!, ledger.starts, ledger),
+    }));
+    const sum = (of: (ledger: SimulatedModel['ledger']) => number) =>
+      this.#models.reduce((total, { ledger }) => total + of(ledger), 0);
+    const time: ReplicaTime = {
+      busyMs: sum(({ busyMs }) => busyMs),
+      idleMs: sum(({ idleMs }) => idleMs),
+      loadingMs: sum(({ loadingMs }) => loadingMs),
+    };
+    const all = this.#figuresOf(
+      judged.flat(),
+      sum(({ starts }) => starts),
+      time,
+    );
+    const isSeen = ({ requests, replicaHours: { busy, idle, loading } }: ModelFigures) =>
+      requests > 0 || busy + idle + loading > 0;
+    return { policy: policy.name, ...all, models: models.filter(isSeen) };
+  }
+
+  #figuresOf(places: readonly number[], starts: number, time: ReplicaTime): Figures {
+    const served = places.filter((at) => this.#waitMs[at] !== refusedWait);
+    return figuresOf({
+      waitsMs: Float64Array.from(served, (at) => this.#waitMs[at]!),
+      coldRequests: places.reduce((count, at) => count + this.#isCold[at]!, 0),
+      refused: places.length - served.length,
+      starts,
+      time,
+      price: this.#options.price,
+    });
+  }
+}

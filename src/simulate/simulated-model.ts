@@ -1,0 +1,104 @@
+import { Activator } from '../activation/activator.ts';
+import { Gate } from '../admission/gate.ts';
+import { Permit } from '../admission/permit.ts';
+import type { Waiter } from '../admission/waiter.ts';
+import { activationPart, gatePart } from '../config/model-parts.ts';
+import type { Driver, Target } from '../core/driver.ts';
+import type { Prober } from '../core/prober.ts';
+import { Ledger, type Window } from './ledger.ts';
+import type { Policy } from './policy.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+/** What the models of a simulation share. */
+export interface ModelParts {
+  readonly clock: VirtualClock;
+  readonly driver: Driver;
+  readonly prober: Prober;
+  readonly policy: Policy;
+  readonly window: Window;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** One model at work: the gateway's own gate and activator, wired as in the gateway, and what is counted of them. */
+export class SimulatedModel {
+  readonly target: Target;
+  readonly ledger: Ledger;
+  readonly #clock: VirtualClock;
+  readonly #gate: Gate;
+  readonly #activator: Activator;
+  #isCold = false;
+
+  constructor(name: string, { clock, driver, prober, policy, window, random }: ModelParts) {
+    const settings = { ...policy.settings, name };
+    const { revision } = settings;
+    this.target = {
+      id: `${name}/${revision.name}`,
+      model: name,
+      revision: revision.name,
+      backend: revision.backend,
+    };
+    this.#clock = clock;
+    this.ledger = new Ledger(window);
+    this.#gate = new Gate({
+      settings: gatePart(settings),
+      clock,
+      random,
+      onDemand: () => this.#activator.demand(),
+      whenCold: (deadlineMs) => {
+        this.#isCold = true;
+        return this.#activator.whenCold(deadlineMs);
+      },
+      etaMs: () => this.#activator.wakeInfo().etaMs,
+    });
+    this.#activator = new Activator({
+      target: this.target,
+      driver,
+      prober,
+      gate: this.#gate,
+      clock,
+      decide: policy.decide,
+      settings: activationPart(settings),
+      random,
+      onEvent: (event) => {
+        if (event.type === 'ready') this.ledger.ready(event.replicaId, clock.nowMs());
+      },
+    });
+  }
+
+  /** From now on it may start replicas. */
+  start(): void {
+    this.#activator.start();
+  }
+
+  /**
+   * A request arrives; true: it found no replica that takes requests. `waiter` is called for a permit that it gets at once
+   * as well, and for a refusal.
+   */
+  enter(waiter: Waiter): boolean {
+    this.#isCold = false;
+    const outcome = this.#gate.enter(waiter);
+    if (outcome instanceof Permit) waiter.granted(outcome);
+    else if (outcome !== null) waiter.refused(outcome);
+    return this.#isCold;
+  }
+
+  /** Its request runs for `execMs` from now on, then `onEnd` is called. */
+  run(permit: Permit, execMs: number, onEnd: () => void): void {
+    const { replicaId } = permit;
+    const nowMs = this.#clock.nowMs();
+    this.ledger.granted(replicaId, nowMs);
+    this.#activator.firstByte(replicaId);
+    this.#clock.setEvent('end', nowMs + execMs, () => {
+      this.ledger.released(replicaId, this.#clock.nowMs());
+      permit.release();
+      onEnd();
+    });
+  }
+
+  /** Nothing is started or ended any more. */
+  async close(): Promise<void> {
+    this.#gate.close();
+    await this.#activator.close();
+  }
+}

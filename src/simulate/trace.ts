@@ -1,0 +1,99 @@
+/** Requests in order of arrival, in columns: 20 bytes each, so that a million of them takes 20 MB. */
+export interface Trace {
+  /** Names; a request has the index of its own. */
+  readonly models: readonly string[];
+  /** How many requests there are. */
+  readonly count: number;
+  /** Milliseconds since the trace began, in order. */
+  readonly arrivalMs: Float64Array;
+  /** How long a replica works for it. */
+  readonly execMs: Float64Array;
+  readonly model: Uint32Array;
+  /** When the trace began, in milliseconds since the Unix epoch; 0: not known. */
+  readonly wallFromMs: number;
+  /** The last of its requests would have ended by then, had none waited. */
+  readonly endMs: number;
+}
+
+/** A request as a trace tells of it. */
+export interface TraceRow {
+  readonly model: string;
+  /** Milliseconds since the Unix epoch, or since the trace began. */
+  readonly arrivalMs: number;
+  readonly execMs: number;
+}
+
+const firstCapacity = 1024;
+
+/** Collects the requests of traces; those with a date and those without are kept apart until `build`. */
+export class TraceBuilder {
+  readonly #indexByModel = new Map<string, number>();
+  #capacity = firstCapacity;
+  #arrivalMs = new Float64Array(firstCapacity);
+  #execMs = new Float64Array(firstCapacity);
+  #model = new Uint32Array(firstCapacity);
+  /** Whether its arrival is since the Unix epoch. */
+  #isDated = new Uint8Array(firstCapacity);
+  #count = 0;
+  #wallFromMs = Number.POSITIVE_INFINITY;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** `isDated`: its arrival is since the Unix epoch. */
+  add({ model, arrivalMs, execMs }: TraceRow, isDated: boolean): void {
+    if (this.#count === this.#capacity) this.#grow();
+    let index = this.#indexByModel.get(model);
+    if (index === undefined) {
+      index = this.#indexByModel.size;
+      this.#indexByModel.set(model, index);
+    }
+    const at = this.#count++;
+    this.#arrivalMs[at] = arrivalMs;
+    this.#execMs[at] = execMs;
+    this.#model[at] = index;
+    this.#isDated[at] = isDated ? 1 : 0;
+    if (isDated && arrivalMs < this.#wallFromMs) this.#wallFromMs = arrivalMs;
+  }
+
+  /** In order of arrival, those of the same instant in the order in which they were added. */
+  build(): Trace {
+    const count = this.#count;
+    const wallFromMs = Number.isFinite(this.#wallFromMs) ? this.#wallFromMs : 0;
+    const arrivalMs = this.#arrivalMs.slice(0, count);
+    for (let i = 0; i < count; i++) if (this.#isDated[i] === 1) arrivalMs[i]! -= wallFromMs;
+    const order = orderOf(arrivalMs);
+    const sorted = {
+      arrivalMs: order === null ? arrivalMs : arrivalMs.map((_, at) => arrivalMs[order[at]!]!),
+      execMs: this.#execMs.slice(0, count).map((ms, at) => (order === null ? ms : this.#execMs[order[at]!]!)),
+      model: this.#model.slice(0, count).map((one, at) => (order === null ? one : this.#model[order[at]!]!)),
+    };
+    let endMs = 0;
+    for (let i = 0; i < count; i++) endMs = Math.max(endMs, sorted.arrivalMs[i]! + sorted.execMs[i]!);
+    return { models: [...this.#indexByModel.keys()], count, ...sorted, wallFromMs, endMs };
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    this.#arrivalMs = copied(this.#arrivalMs, new Float64Array(this.#capacity));
+    this.#execMs = copied(this.#execMs, new Float64Array(this.#capacity));
+    this.#model = copied(this.#model, new Uint32Array(this.#capacity));
+    this.#isDated = copied(this.#isDated, new Uint8Array(this.#capacity));
+  }
+}
+
+function copied<Column extends Float64Array | Uint32Array | Uint8Array>(from: Column, to: Column): Column {
+  to.set(from);
+  return to;
+}
+
+/** The places in order of arrival; null: they are in order already. */
+function orderOf(arrivalMs: Float64Array): Uint32Array | null {
+  let isSorted = true;
+  for (let i = 1; i < arrivalMs.length && isSorted; i++) isSorted = arrivalMs[i - 1]! <= arrivalMs[i]!;
+  if (isSorted) return null;
+  const order = new Uint32Array(arrivalMs.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  return order.sort((a, b) => arrivalMs[a]! - arrivalMs[b]! || a - b);
+}
