@@ -37,6 +37,7 @@ export function describeMetrics(): readonly Described[] {
     hasModel: () => false,
     held: nothing,
     droppedLogLines: () => 0,
+    clusterLists: () => null,
   });
   return registry.getMetricsAsArray() as unknown as Described[];
 }

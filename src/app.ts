@@ -134,6 +134,7 @@ function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory
     hasModel: (model) => roster.models.has(model),
     held,
     droppedLogLines: () => droppedLinesOf(log),
+    clusterLists: () => cluster?.lists ?? null,
   });
   const meterOf = (model: string) => metrics.model(model);
   const onEvent = (model: string, event: ActivationEvent) => {

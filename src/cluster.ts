@@ -31,6 +31,8 @@ export interface Cluster {
   readonly leadership: Leadership;
   readonly starts: StartStore;
   readonly recorder: EventRecorder;
+  /** Lists of its collections, by reason. */
+  readonly lists: Mirrors['lists'];
   driverOf(backend: KubernetesBackend): Driver;
   /** Begins to look for models, where that is configured, and for the lease. */
   start(onFound: (discovered: Discovered) => void): {
@@ -168,6 +170,10 @@ class KubeCluster implements Cluster {
     lease?.start();
     discovery.settled(settleMs, this.#stop.signal).catch(() => undefined);
     return { discovery, reporter };
+  }
+
+  get lists(): Mirrors['lists'] {
+    return this.#parts.mirrors.lists;
   }
 
   get obstacle(): string | null {

@@ -49,6 +49,16 @@ export interface MirrorLease<T extends Kept> {
   release(): void;
 }
 
+/**
+ * | reason | a collection is listed since |
+ * |---|---|
+ * | first | nothing of it is known |
+ * | expired | the API server answered 410: it has forgotten the version to watch from |
+ * | resync | the last list is 30 to 60 minutes old |
+ * | projection | more of its objects is to be kept |
+ */
+export type ListReason = 'first' | 'expired' | 'resync' | 'projection';
+
 /** Mirrors by path, however many use them: one watch per kind and namespace. */
 export interface Mirrors {
   /**
@@ -58,5 +68,7 @@ export interface Mirrors {
   use<T extends Kept>(spec: MirrorSpec<T>): MirrorLease<T>;
   /** Watches open or being opened. */
   readonly size: number;
+  /** Lists that were taken, by reason. */
+  readonly lists: ReadonlyMap<ListReason, number>;
   close(): Promise<void>;
 }

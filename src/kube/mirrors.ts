@@ -1,4 +1,4 @@
-import type { Kept, Mirror, MirrorLease, MirrorSpec, Mirrors } from './mirror.ts';
+import type { Kept, ListReason, Mirror, MirrorLease, MirrorSpec, Mirrors } from './mirror.ts';
 import { MirrorViews } from './mirror-views.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 
@@ -9,14 +9,24 @@ interface Entry {
   readonly stop: AbortController;
 }
 
+/** What mirrors are made with. */
+export type MirrorsOptions = Omit<ReflectorOptions, 'onList'>;
+
 /** Mirrors that share their watches: see Mirrors. */
-export function createMirrors(options: ReflectorOptions): Mirrors {
+export function createMirrors(options: MirrorsOptions): Mirrors {
+  const lists = new Map<ListReason, number>([
+    ['first', 0],
+    ['expired', 0],
+    ['resync', 0],
+    ['projection', 0],
+  ]);
+  const onList = (reason: ListReason) => lists.set(reason, lists.get(reason)! + 1);
   const entryByPath = new Map<string, Entry>();
   const ending = new Set<Promise<void>>();
 
   function open(path: string, views: MirrorViews): Entry {
     const stop = new AbortController();
-    const reflector = new Reflector(options, { path, views, signal: stop.signal });
+    const reflector = new Reflector({ ...options, onList }, { path, views, signal: stop.signal });
     const entry = { views, reflector, stop, ended: reflector.run() };
     entryByPath.set(path, entry);
     return entry;
@@ -56,6 +66,7 @@ export function createMirrors(options: ReflectorOptions): Mirrors {
     get size() {
       return entryByPath.size;
     },
+    lists,
     async close() {
       for (const [path, entry] of [...entryByPath]) end(path, entry);
       await Promise.all(ending);

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { type KubeApi, KubeError, type WatchEvent } from './api.ts';
+import type { ListReason } from './mirror.ts';
 import type { MirrorViews } from './mirror-views.ts';
 
 /** What the reflectors of a gateway share. */
@@ -10,6 +11,8 @@ export interface ReflectorOptions {
   readonly random: () => number;
   /** Told of each failure, for the log: the collection, and what was the matter. */
   readonly onFault: (path: string, error: unknown) => void;
+  /** A list was taken. */
+  readonly onList: (reason: ListReason) => void;
 }
 
 interface ListPage {
@@ -72,6 +75,8 @@ export class Reflector {
   /** Lists that were asked for, and which of them was taken. */
   #asked = 1;
   #listed = 0;
+  /** Of the list that was asked for last. */
+  #reason: ListReason = 'first';
   #resyncAtMs = 0;
   #failures = 0;
   #watching = new AbortController();
@@ -105,8 +110,14 @@ export class Reflector {
 
   /** For a mirror that came: the next thing that is done is a list. */
   listAgain(): void {
-    this.#asked++;
+    this.#ask('projection');
     this.#watching.abort();
+  }
+
+  /** Nothing explains a first list better than that it is the first. */
+  #ask(reason: ListReason): void {
+    this.#asked++;
+    if (this.#listed > 0) this.#reason = reason;
   }
 
   #path(query: Readonly<Record<string, string>>): string {
@@ -114,8 +125,9 @@ export class Reflector {
   }
 
   async #list(): Promise<void> {
-    const { api, clock, random } = this.#options;
+    const { api, clock, random, onList } = this.#options;
     const asked = this.#asked;
+    const reason = this.#listed === asked ? 'resync' : this.#reason;
     const list = this.#views.beginList();
     let version = '';
     for (let token: string | undefined = ''; token !== undefined; ) {
@@ -134,6 +146,7 @@ export class Reflector {
     list.end();
     this.#version = version;
     this.#listed = asked;
+    onList(reason);
     this.#resyncAtMs = clock.nowMs() + (30 + 30 * random()) * minute;
   }
 
@@ -189,7 +202,7 @@ export class Reflector {
 
   async #failed(error: unknown): Promise<void> {
     const { clock, random, onFault } = this.#options;
-    if (isExpired(error)) this.#asked++;
+    if (isExpired(error)) this.#ask('expired');
     else onFault(this.#collection, error);
     const status = error instanceof KubeError ? error.status : 0;
     const message = error instanceof Error ? error.message : String(error);

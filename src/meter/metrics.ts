@@ -14,6 +14,8 @@ export interface MetricsSources {
   readonly held: { readonly memoryBytes: number; readonly spoolBytes: number };
   /** Log lines that nobody took. */
   readonly droppedLogLines: () => number;
+  /** Lists of a cluster's collections, by reason; null: there is no cluster. */
+  readonly clusterLists: () => ReadonlyMap<string, number> | null;
 }
 
 /** Every metric of the gateway, in a registry of its own. Names: pilotlight_<noun>_<unit>[_total]. */
@@ -23,7 +25,7 @@ export class Metrics {
   readonly #reloads: CounterFamily;
   readonly #meterByModel = new Map<string, ModelMeter>();
 
-  constructor({ models, hasModel, held, droppedLogLines }: MetricsSources) {
+  constructor({ models, hasModel, held, droppedLogLines, clusterLists }: MetricsSources) {
     const { registry } = this;
     this.#requestMetrics = createRequestMetrics(registry, hasModel);
     registerModelGauges(registry, models);
@@ -35,6 +37,7 @@ export class Metrics {
     });
     for (const outcome of ['taken', 'refused']) this.#reloads.series(outcome);
     registerDroppedLines(registry, droppedLogLines);
+    registerClusterLists(registry, clusterLists);
     registerProcessMetrics(registry);
   }
 
@@ -79,6 +82,21 @@ function registerDroppedLines(registry: Registry, read: () => number): void {
     collect() {
       this.reset();
       this.inc(read());
+    },
+  });
+}
+
+function registerClusterLists(registry: Registry, read: MetricsSources['clusterLists']): void {
+  new Counter({
+    name: 'pilotlight_cluster_lists_total',
+    help:
+      'Lists of the collections of a cluster that are watched, by reason: first, expired (the API server answered 410: ' +
+      'it has forgotten where the watch stood), resync, projection (more of each object is to be kept).',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of read() ?? []) this.inc({ reason }, count);
     },
   });
 }

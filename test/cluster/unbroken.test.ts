@@ -23,6 +23,15 @@ async function readyReplicas(): Promise<string[]> {
   return replicas.filter(({ state }) => state === 'ready').map(({ id }) => id);
 }
 
+/** How often the gateway has listed a collection for that reason. */
+async function relists(reason: string): Promise<number> {
+  const text = await (await fetch(`${stage.gateway.adminUrl}/metrics`)).text();
+  const [, count] =
+    new RegExp(`^pilotlight_cluster_lists_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(text) ?? [];
+  if (count === undefined) throw new Error(`no lists are counted for the reason ${reason}`);
+  return Number(count);
+}
+
 /** Asks again and again, each `everyMs`, until `until` has ended; what came of each. */
 async function flow(everyMs: number, until: Promise<unknown>): Promise<Answer[]> {
   const answers: Promise<Answer>[] = [];
@@ -70,11 +79,14 @@ describe('no request fails', () => {
     stage.place.apply(deployment({ name: 'llama', gpus: 0 }));
     await stage.serve({ name: 'llama', concurrency: 2, scale: 'max: 3, idle: 1h' });
     expect((await stage.ask('llama')).status).toBe(200);
+    const expired = await relists('expired');
     const outage = async () => {
       await control('apiserver/kill');
       await pause(7_000);
       await control('etcd/compact');
       await control('apiserver/start');
+      // What its watches stood at is forgotten: the API server says 410, and they begin anew.
+      await expect.poll(() => relists('expired')).toBeGreaterThan(expired);
       await expect.poll(async () => (await stage.view('llama')).isStale).toBe(false);
     };
     const answers = await flow(100, outage());

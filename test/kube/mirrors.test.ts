@@ -150,6 +150,22 @@ describe('a mirror', () => {
     expect([names(mirror).length, lists()]).toEqual([700, 4]);
   });
 
+  it('tells why each of its lists was taken', async () => {
+    const { mirror } = await synced();
+    const told = () => [...mirrors.lists].filter(([, count]) => count > 0);
+    expect(told()).toEqual([['first', 1]]);
+    server.sendToWatches('{"type":"ERROR","object":{"code":410,"reason":"Expired"}}\n');
+    await expect.poll(lists).toBe(2);
+    await expect.poll(() => mirror.isFresh).toBe(true);
+    expect(told()).toEqual([
+      ['first', 1],
+      ['expired', 1],
+    ]);
+    mirrors.use({ path, project: (object) => spec.project(object) });
+    await expect.poll(() => mirrors.lists.get('projection')).toBe(1);
+    expect([lists(), mirrors.lists.get('expired'), mirrors.lists.get('resync')]).toEqual([3, 1, 0]);
+  });
+
   it('asks a throttling server no sooner than it said', async () => {
     server.fault({ kind: 'status', verb: 'watch', status: 429, retryAfterS: 1, times: 1 });
     const { mirror } = mirrors.use(spec);

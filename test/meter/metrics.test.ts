@@ -17,7 +17,10 @@ const idle: ModelGauges = {
 const answered = { outcome: 'answered', waitMs: 0, coldMs: 0, firstByteMs: 12, totalMs: 40, retries: 0 };
 
 /** Metrics of these models, and a way to read one value. */
-function metricsOf(models: Record<string, readonly ModelGauges[]>) {
+function metricsOf(
+  models: Record<string, readonly ModelGauges[]>,
+  lists: ReadonlyMap<string, number> | null = null,
+) {
   const held = { memoryBytes: 0, spoolBytes: 0 };
   const metrics = new Metrics({
     *models() {
@@ -26,6 +29,7 @@ function metricsOf(models: Record<string, readonly ModelGauges[]>) {
     hasModel: (name) => name in models,
     held,
     droppedLogLines: () => 0,
+    clusterLists: () => lists,
   });
   const print = () => metrics.registry.metrics();
   const value = async (series: string): Promise<number | null> => {
@@ -34,6 +38,15 @@ function metricsOf(models: Record<string, readonly ModelGauges[]>) {
   };
   return { metrics, held, print, value };
 }
+
+describe('the metrics of a cluster', () => {
+  it('count the lists of its collections by reason, where there is one', async () => {
+    const series = 'pilotlight_cluster_lists_total{reason="expired"}';
+    expect(await metricsOf({}).value(series)).toBeNull();
+    const { value } = metricsOf({}, new Map([['expired', 2]]));
+    expect([await value(series), await value(series)]).toEqual([2, 2]);
+  });
+});
 
 describe('the metrics of requests', () => {
   it('count by model and outcome, and time from arrival to head and end', async () => {
