@@ -8,6 +8,10 @@ import { Stage } from './support/stage.ts';
 const lengthS = Number(process.env.SOAK_SECONDS ?? 60);
 /** Half of a short run; ten minutes in one of twenty or more. */
 const streamS = Math.min(600, Math.floor(lengthS / 2));
+/** From one restart to the next: a short run has one, while two long streams run. */
+const restartS = Math.min(120, lengthS * 0.45);
+/** A pod of this test is ready within a second or few; more than this is no start any more. */
+const longestShortS = 20;
 
 interface Pod {
   metadata: { name: string; deletionTimestamp?: string };
@@ -23,6 +27,10 @@ interface Tally {
   /** Those while a long stream ran. */
   scaleDownsUnderStreams: number;
   scaleUps: number;
+  /** Restarts that replaced a pod or more. */
+  rollouts: number;
+  /** The longest time for which fewer replicas served, or ended what they had begun, than were asked for, in seconds. */
+  shortS: number;
   /** Why streams were not whole. */
   readonly faults: string[];
 }
@@ -81,18 +89,42 @@ async function watchCount(isOver: () => boolean): Promise<void> {
   }
 }
 
+/** Counts for how long a replica is missing, or is there and serves nobody. */
+async function watchReplicas(isOver: () => boolean): Promise<void> {
+  let sinceMs: number | null = null;
+  while (!isOver()) {
+    await pause(250);
+    const { replicas, desired } = await stage.view('llama');
+    const isUsed = ({ state, inFlight }: (typeof replicas)[number]) =>
+      state === 'ready' || (state === 'draining' && inFlight > 0);
+    const isShort = replicas.filter(isUsed).length < (desired ?? 0);
+    sinceMs = isShort ? (sinceMs ?? performance.now()) : null;
+    if (sinceMs !== null) tally.shortS = Math.max(tally.shortS, (performance.now() - sinceMs) / 1_000);
+  }
+}
+
 /** Resolves once no pod from before is left that was not told to end. */
 async function restart(): Promise<void> {
   const staying = () =>
     stage.place.list<Pod>('pods').filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const before = staying().map(({ metadata }) => metadata.name);
-  expect(before).not.toEqual([]);
   stage.place.kubectl(['rollout', 'restart', 'deployment/llama']);
   const isReplaced = () => staying().every(({ metadata }) => !before.includes(metadata.name));
-  await expect.poll(isReplaced, { interval: 500 }).toBe(true);
+  await expect.poll(isReplaced, { interval: 500, timeout: 60_000 }).toBe(true);
+  if (before.length > 0) tally.rollouts++;
 }
 
-/** The long streams begin a quarter of the time apart, so that one or two run at any time, and two at the restart. */
+/** Restarts again and again, for the last time with a tenth of the run or more to go. */
+async function restarts(endsAtMs: number): Promise<void> {
+  const lastAtMs = endsAtMs - lengthS * 100;
+  const everyMs = restartS * 1_000;
+  for (let atMs = performance.now() + everyMs; atMs < lastAtMs; atMs += everyMs) {
+    await pause(Math.max(0, atMs - performance.now()));
+    await restart();
+  }
+}
+
+/** The long streams begin a quarter of the time apart, so that one or two run at any time. */
 async function run(): Promise<void> {
   const endsAt = performance.now() + lengthS * 1_000;
   const isOver = () => performance.now() >= endsAt;
@@ -103,15 +135,17 @@ async function run(): Promise<void> {
   await Promise.all([
     waves(isOver),
     watchCount(isOver),
+    watchReplicas(isOver),
+    restarts(endsAt),
     ...[0, 0.25, 0.5].map((share) => after(share, longStream)),
-    after(0.45, restart),
   ]);
 }
 
 beforeEach(async () => {
   stage = await Stage.open();
   const faults: string[] = [];
-  tally = { begun: 0, whole: 0, cut: 0, scaleDowns: 0, scaleDownsUnderStreams: 0, scaleUps: 0, faults };
+  const counts = { scaleDowns: 0, scaleDownsUnderStreams: 0, scaleUps: 0, rollouts: 0, shortS: 0 };
+  tally = { begun: 0, whole: 0, cut: 0, ...counts, faults };
   longStreams = 0;
 });
 afterEach(() => stage.close());
@@ -133,11 +167,13 @@ describe('a soak', () => {
     await stage.serve({ name: 'llama', concurrency: 1, scale: 'max: 3, idle: 2s' });
     await run();
     const { faults, ...counts } = tally;
-    const told = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
+    const told = Object.entries(counts).map(([name, count]) => `${name} ${Number(count.toFixed(1))}`);
     console.log(`soak of ${lengthS} s, streams of ${streamS} s: ${told.join(', ')}`);
     expect(faults).toEqual([]);
     expect(tally.cut).toBe(0);
     expect(tally.whole).toBe(tally.begun);
+    expect(tally.rollouts).toBeGreaterThan(0);
+    expect(tally.shortS).toBeLessThan(longestShortS);
     expect(tally.scaleDowns).toBeGreaterThan(2);
     expect(tally.scaleDownsUnderStreams).toBeGreaterThan(2);
     await expect.poll(() => stage.asked('llama'), { interval: 500 }).toBe(0);
