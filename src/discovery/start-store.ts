@@ -45,6 +45,8 @@ class ConfigMapStarts implements StartStore {
   readonly #faults: FaultPace;
   readonly #path: string;
   readonly #rows = new Map<string, Row>();
+  /** Of all rows, keys included. */
+  #bytes = 0;
   /** Keys to write; a key without a row is taken away. */
   readonly #dirty = new Set<string>();
   #cancelTimer: Cancel | null = null;
@@ -63,7 +65,7 @@ class ConfigMapStarts implements StartStore {
       for (const [dataKey, text] of Object.entries(fieldsOf(fieldsOf(map).data))) {
         const row = readRow(text);
         if (row === null || dataKeyOf(row.key) !== dataKey) continue;
-        if (!this.#rows.has(dataKey)) this.#rows.set(dataKey, row);
+        if (!this.#rows.has(dataKey)) this.#setRow(dataKey, row);
         learned.set(row.key, row.samples);
       }
     } catch (error) {
@@ -76,7 +78,7 @@ class ConfigMapStarts implements StartStore {
     const { clock } = this.#options;
     const savedAtMs = clock.wallMs();
     const dataKey = dataKeyOf(key);
-    this.#rows.set(dataKey, { text: JSON.stringify({ key, savedAtMs, samples }), savedAtMs });
+    this.#setRow(dataKey, { text: JSON.stringify({ key, savedAtMs, samples }), savedAtMs });
     this.#dirty.add(dataKey);
     this.#shrink();
     this.#cancelTimer ??= clock.setTimer(clock.nowMs() + debounceMs, () => {
@@ -103,12 +105,18 @@ class ConfigMapStarts implements StartStore {
     }
   }
 
+  #setRow(dataKey: string, row: Row): void {
+    const before = this.#rows.get(dataKey);
+    this.#bytes += bytesOf(dataKey, row) - (before === undefined ? 0 : bytesOf(dataKey, before));
+    this.#rows.set(dataKey, row);
+  }
+
   #shrink(): void {
+    if (this.#bytes <= maxTotalBytes) return;
     const oldestFirst = [...this.#rows].sort(([, a], [, b]) => a.savedAtMs - b.savedAtMs);
-    let bytes = oldestFirst.reduce((sum, [key, { text }]) => sum + key.length + Buffer.byteLength(text), 0);
-    for (const [key, { text }] of oldestFirst) {
-      if (bytes <= maxTotalBytes) return;
-      bytes -= key.length + Buffer.byteLength(text);
+    for (const [key, row] of oldestFirst) {
+      if (this.#bytes <= maxTotalBytes) return;
+      this.#bytes -= bytesOf(key, row);
       this.#rows.delete(key);
       this.#dirty.add(key);
     }
@@ -120,6 +128,8 @@ class ConfigMapStarts implements StartStore {
     this.#faults.tell(verb, { message, error });
   }
 }
+
+const bytesOf = (key: string, { text }: Row): number => key.length + Buffer.byteLength(text);
 
 /** A key of a ConfigMap for any text: other characters by their bytes, and a hash for what is too long. */
 function dataKeyOf(key: string): string {

@@ -7,7 +7,8 @@ type Fault = Mirror<Kept>['fault'];
 /** What a mirror holds and whom it tells. The Reflector alone writes. */
 export class MirrorContent<T extends Kept> implements Mirror<T> {
   readonly #objectByKey = new Map<string, T>();
-  readonly #listeners = new Set<MirrorListener<T>>();
+  /** Never changed, but replaced: whoever goes through it meets the same ones to the end, and an event costs no copy. */
+  #listeners: readonly MirrorListener<T>[] = [];
   readonly #waiting = new Set<() => void>();
   readonly #delay: (ms: number, signal: AbortSignal) => Promise<void>;
   #isSynced = false;
@@ -43,8 +44,10 @@ export class MirrorContent<T extends Kept> implements Mirror<T> {
   }
 
   listen(listener: MirrorListener<T>): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#listeners = [...this.#listeners, listener];
+    return () => {
+      this.#listeners = this.#listeners.filter((known) => known !== listener);
+    };
   }
 
   async synced(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -74,7 +77,7 @@ export class MirrorContent<T extends Kept> implements Mirror<T> {
       before = undefined;
     }
     this.#objectByKey.set(key, object);
-    for (const { onSet } of [...this.#listeners]) onSet?.(object, before);
+    for (const { onSet } of this.#listeners) onSet?.(object, before);
   }
 
   /** Lets go of whatever has this name. */
@@ -83,7 +86,7 @@ export class MirrorContent<T extends Kept> implements Mirror<T> {
     const object = this.#objectByKey.get(key);
     if (object === undefined) return;
     this.#objectByKey.delete(key);
-    for (const { onDelete } of [...this.#listeners]) onDelete?.(object);
+    for (const { onDelete } of this.#listeners) onDelete?.(object);
   }
 
   /** Takes a whole list: what is not in it is gone. */
@@ -101,6 +104,6 @@ export class MirrorContent<T extends Kept> implements Mirror<T> {
     this.#isFresh = isFresh;
     this.#fault = fault;
     if (isSame) return;
-    for (const { onState } of [...this.#listeners]) onState?.();
+    for (const { onState } of this.#listeners) onState?.();
   }
 }

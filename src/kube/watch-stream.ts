@@ -17,16 +17,17 @@ export class WatchStream {
 
   /** Tells the events that `chunk` completes. Throws on a line that is no event, or too long. */
   push(chunk: Buffer): void {
-    let text = this.#decoder.write(chunk);
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
-      this.#keep(text.slice(0, end));
-      text = text.slice(end + 1);
-      const line = this.#pieces.join('');
+    const text = this.#decoder.write(chunk);
+    let start = 0;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      this.#keep(text.slice(start, end));
+      start = end + 1;
+      const line = this.#pieces.length === 1 ? this.#pieces[0]! : this.#pieces.join('');
       this.#pieces = [];
       this.#length = 0;
       if (line.trim() !== '') this.#onEvent(eventOf(line));
     }
-    if (text !== '') this.#keep(text);
+    if (start < text.length) this.#keep(text.slice(start));
   }
 
   #keep(piece: string): void {

@@ -57,6 +57,18 @@ it('drops the models saved the longest ago past 900 KiB', async () => {
   expect(kept.includes('m0_2fr') || !kept.includes('m11_2fr')).toBe(false);
 });
 
+it('drops nothing when one model is saved over and over, in place of what was read too', async () => {
+  cluster.server.put(path, {});
+  const before = store();
+  for (const key of ['big/r', 'other/r']) before.save(key, 'x'.repeat(300 * 1024));
+  await before.flush(signal);
+  const starts = store();
+  await starts.load(signal);
+  for (let n = 0; n < 5; n++) starts.save('big/r', 'y'.repeat(300 * 1024));
+  await starts.flush(signal);
+  expect(Object.keys(data()).sort()).toEqual(['big_2fr', 'other_2fr']);
+});
+
 it('goes on without the ConfigMap and says so once, and writes nothing while another leads', async () => {
   const starts = store();
   expect((await starts.load(signal)).size).toBe(0);

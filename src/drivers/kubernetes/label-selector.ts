@@ -15,9 +15,18 @@ export function parseSelector(text: string): LabelMatcher | null {
     .split(/,(?![^(]*\))/)
     .map((term) => term.trim())
     .filter((term) => term !== '');
-  const matchers = terms.map(parseTerm);
-  if (terms.length === 0 || matchers.includes(null)) return null;
-  return (labels) => matchers.every((matches) => matches?.(labels));
+  const matchers: LabelMatcher[] = [];
+  for (const term of terms) {
+    const matcher = parseTerm(term);
+    if (matcher === null) return null;
+    matchers.push(matcher);
+  }
+  if (matchers.length === 0) return null;
+  // Asked by every target of a namespace about every change of a pod: a closure for each would be most of the garbage.
+  return (labels) => {
+    for (const matches of matchers) if (!matches(labels)) return false;
+    return true;
+  };
 }
 
 function parseTerm(term: string): LabelMatcher | null {
