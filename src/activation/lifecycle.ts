@@ -2,7 +2,7 @@ import type { ReplicaReport } from '../core/gate.ts';
 import { soleLeadership } from '../core/leadership.ts';
 import { BackOff } from './back-off.ts';
 import { ConditionLog } from './condition-log.ts';
-import type { ActivationEvent } from './events.ts';
+import type { OnActivationEvent } from './events.ts';
 import { Fleet } from './fleet.ts';
 import type { FleetListener } from './fleet-listener.ts';
 import type { LifecycleOptions } from './lifecycle-options.ts';
@@ -29,6 +29,7 @@ export class Lifecycle {
   /** Of states.ts; only signals change it. */
   state: ActivationState = 'cold';
   readonly #options: LifecycleOptions;
+  readonly #emit: OnActivationEvent;
   readonly history = new StartHistory();
   readonly standing: Standing;
   readonly log: StartLog;
@@ -37,6 +38,7 @@ export class Lifecycle {
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
+    this.#emit = options.onEvent ?? (() => undefined);
     const { driver, clock } = options;
     this.isFixed = driver.isFixed;
     this.log = new StartLog(clock);
@@ -64,7 +66,9 @@ export class Lifecycle {
     this.standing = new Standing({
       clock,
       leadership: options.leadership ?? soleLeadership,
-      onChange: () => {
+      onChange: (isNew) => {
+        // Of the time before it knows no requests: what there is counts as asked for now.
+        if (isNew) this.scaler.follow(this.fleet.asked);
         this.fleet.count.settle();
         this.scaler.reconcile();
       },
@@ -242,9 +246,5 @@ export class Lifecycle {
     if (this.isFixed && this.state !== 'starting') return;
     if (this.isFixed && this.#options.gate.waiting === 0) this.#signal('gone');
     else if (this.isFixed || this.fleet.isMissing) this.#failStart(null, cause);
-  }
-
-  #emit(event: ActivationEvent): void {
-    this.#options.onEvent?.(event);
   }
 }

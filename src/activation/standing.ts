@@ -5,8 +5,8 @@ import type { Leadership } from '../core/leadership.ts';
 export interface StandingOptions {
   readonly clock: Clock;
   readonly leadership: Leadership;
-  /** It leads or not any more, or may lower counts from now on. */
-  onChange(): void;
+  /** It leads (`isNew`: and did not before) or not any more, or may lower counts from now on. */
+  onChange(isNew: boolean): void;
 }
 
 /** How long a driver that sees its target again has to tell what is there. */
@@ -17,12 +17,14 @@ export class Standing {
   readonly leadership: Leadership;
   readonly #options: StandingOptions;
   readonly #unsubscribe: () => void;
+  #wasLeader: boolean;
   #isReleased = false;
   #cancel: Cancel | null = null;
 
   constructor(options: StandingOptions) {
     this.#options = options;
     this.leadership = options.leadership;
+    this.#wasLeader = this.isLeader;
     this.#unsubscribe = this.leadership.onChange(() => this.#changed());
     this.#lookLater();
   }
@@ -62,8 +64,10 @@ export class Standing {
   }
 
   #changed(): void {
+    const isNew = this.isLeader && !this.#wasLeader;
+    this.#wasLeader = this.isLeader;
     this.#lookLater();
-    this.#options.onChange();
+    this.#options.onChange(isNew);
   }
 
   #lookLater(): void {

@@ -53,6 +53,19 @@ describe('a gateway on standby', () => {
     expect(h.driver.counts).toEqual([0]);
   });
 
+  it('that takes over calls no model idle for the time in which it saw no request', async () => {
+    const h = new Harness(withScale({ idleMs }), { replacesLost: true });
+    await h.bringUp();
+    h.driver.requests.length = 0;
+    h.leadership.lose();
+    await h.clock.advance(idleMs * 3);
+    h.leadership.gain();
+    await h.clock.advance(idleMs - 1_000);
+    expect(h.driver.counts).toEqual([]);
+    await h.clock.advance(2_000);
+    expect(h.driver.counts).toEqual([0]);
+  });
+
   it('that takes over reconciles at once: whoever waits is served', async () => {
     const h = new Harness(withScale({ idleMs }), { replacesLost: true });
     h.leadership.lose();
