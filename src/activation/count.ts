@@ -107,10 +107,8 @@ export class Count {
     const living = this.#options.list.living.filter((one) => this.#replacesLost || !isStarting(one));
     const surplus = this.#replacesLost ? living.length - count : this.asked - count;
     const victims = victimsOf(living, surplus, this.#view);
-    for (const victim of victims) {
-      victim.drain();
-      this.#gauges.add(victim);
-    }
+    for (const victim of victims) victim.drain();
+    this.#gauges.add(this.#view.removal === 'unknown' && surplus > 0 ? living : victims);
     const lowered = this.#replacesLost ? this.asked - count : victims.length;
     this.asked -= lowered;
     this.#reserved += lowered;
@@ -209,10 +207,11 @@ export class Count {
     }
   }
 
-  /** Somebody else uses it: all that drain for being surplus stay. */
+  /** Somebody else uses it: all that drain for being surplus stay and, where anybody may end, all. */
   #keep(replica: Replica, running: number): void {
     const back = this.#options.list.in('draining');
     this.asked += this.#replacesLost ? Math.min(this.#reserved, back.length) : back.length;
+    if (this.#view.removal === 'unknown') this.asked = Math.max(this.asked, this.#told);
     this.#reserved = 0;
     this.#takeBack(back);
     this.#options.listener.onVeto(replica, running);
@@ -220,16 +219,17 @@ export class Count {
 
   /** Tells the driver the count that should stand, where it may be told and is not the one that stands. */
   scale(): void {
-    const { host, listener, signal } = this.#options;
+    const { host, list, listener, signal, status } = this.#options;
     this.#writer.cancel();
     if (host.isFixed || signal.aborted) return;
     const wanted = this.#wanted;
     if (this.#replacesLost) {
       if (!this.#isKnown || !listener.mayScale() || wanted === this.#told) return;
-      const { replicas } = this.#options.status();
-      if (wanted < this.#told && (!this.mayLower || endsBusy(replicas, wanted, this.#view))) return;
+      const isLower = wanted < this.#told;
+      if (isLower && (!this.mayLower || endsBusy(status().replicas, wanted, this.#view))) return;
+      if (isLower && !this.#gauges.areFree(list.living)) return;
     }
-    const ending = () => this.#options.list.in('ending').map(({ id }) => id);
+    const ending = () => list.in('ending').map(({ id }) => id);
     this.#writer.write(wanted, ending(), () => this.#replacesLost || ending().length > 0);
   }
 

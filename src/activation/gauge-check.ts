@@ -12,7 +12,7 @@ export interface GaugeCheckOptions {
   onFree(): void;
 }
 
-/** Asks each replica that is about to end, once per draining, whether it works for clients past the gateway. */
+/** Asks each replica that is about to end, once each time that it is, whether it works for clients past the gateway. */
 export class GaugeCheck {
   readonly #options: GaugeCheckOptions;
   readonly #asking = new Map<string, AbortController>();
@@ -24,9 +24,12 @@ export class GaugeCheck {
     this.#options = options;
   }
 
-  /** It is to end for being surplus. */
-  add(replica: Replica): void {
-    if (this.#options.gauge !== null && this.#options.isAsked()) this.#surplus.add(replica.id);
+  /** These are to end for being surplus, or some of them and it is not known which; what they said before is old. */
+  add(replicas: readonly Replica[]): void {
+    for (const { id } of replicas) {
+      this.forget(id);
+      if (this.#options.gauge !== null && this.#options.isAsked()) this.#surplus.add(id);
+    }
   }
 
   /** It is not to end any more, has ended, or ends whatever it runs. */
@@ -35,6 +38,11 @@ export class GaugeCheck {
     this.#free.delete(id);
     this.#asking.get(id)?.abort();
     this.#asking.delete(id);
+  }
+
+  /** Whether each of them may end now; asks all where that is not known, and tells when it is of one of them. */
+  areFree(replicas: readonly Replica[]): boolean {
+    return replicas.filter((replica) => !this.isFree(replica)).length === 0;
   }
 
   /** Whether it may end now; asks where that is not known, and tells when it is. */

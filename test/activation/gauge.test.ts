@@ -65,6 +65,27 @@ describe('a replica that serves clients past the gateway', () => {
     expect(h.driver.counts).toEqual([]);
   });
 
+  it('keeps all where anybody may end, though not all were to', async () => {
+    const gauge = new FakeGauge();
+    const settings = { ...withScale({ min: 1, max: 4, idleMs }), asksGauge: true };
+    const h = new Harness(settings, { replacesLost: true, desired: 3 }, { gauge });
+    h.driver.told = { removal: 'unknown' };
+    h.prober.state = 'ready';
+    h.driver.control();
+    for (const id of h.driver.living) h.driver.run(id);
+    await h.clock.advance(100);
+    expect(h.gate.open).toHaveLength(3);
+    gauge.shown = 2;
+    await h.clock.advance(idleMs + 1_000);
+    expect(new Set(gauge.asked).size).toBe(3);
+    expect(h.activator.snapshot().decision).toBe('kept: 2 running past the gateway');
+    expect(h.driver.counts).toEqual([]);
+    expect(h.gate.open).toHaveLength(3);
+    gauge.shown = 0;
+    await h.clock.advance(8_000);
+    expect(h.driver.counts).toEqual([1]);
+  });
+
   it('is not asked when an operator stops it, nor where the settings do not say so', async () => {
     const gauge = new FakeGauge();
     gauge.shown = 1;
