@@ -37,7 +37,11 @@ export class StatusTeller {
     this.#isPlanned = true;
     setImmediate(() => {
       this.#isPlanned = false;
-      this.flush();
+      try {
+        this.flush();
+      } catch (error) {
+        this.#onFault(error);
+      }
     });
   }
 
