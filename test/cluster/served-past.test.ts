@@ -17,6 +17,8 @@ async function isWhole(stream: Exchange): Promise<boolean> {
   return (await stream.end) === 'whole' && stream.text.trimEnd().endsWith('data: [DONE]');
 }
 
+const throughService = 'service: llama\n      route: service';
+
 const decision = async () => (await stage.view('llama')).decision;
 
 beforeEach(async () => {
@@ -27,7 +29,7 @@ afterEach(() => stage.close());
 describe('a pod that serves clients past the gateway', () => {
   it.each([
     { route: 'pod', backend: '' },
-    { route: 'service', backend: 'service: llama\n      route: service' },
+    { route: 'service', backend: throughService },
   ])('is not ended while its own gauge says that it runs something (route: $route)', async ({ backend }) => {
     stage.place.apply(deployment({ name: 'llama', gpus: 0 }));
     await stage.serve({ name: 'llama', backend, scale: 'idle: 1s' });
@@ -56,6 +58,19 @@ describe('a pod that serves clients past the gateway', () => {
     expect(await stage.ask('llama')).toMatchObject({ status: 200 });
     expect(await isWhole(stream)).toBe(true);
     await expect.poll(() => stage.asked('llama')).toBe(0);
+  });
+
+  it('keeps all behind a Service, though only some were to end: who would is not known', async () => {
+    stage.place.apply(deployment({ name: 'llama', gpus: 0, replicas: 2 }));
+    await stage.serve({ name: 'llama', backend: throughService, scale: 'min: 1, max: 2, idle: 1s' });
+    const ready = async () => (await stage.view('llama')).replicas.filter(({ state }) => state === 'ready');
+    await expect.poll(ready).toHaveLength(2);
+    const stream = past(livingPods(stage.place)[0]!.origin, 8_000);
+    await stream.until(/data/);
+    await expect.poll(decision).toBe('kept: 1 running past the gateway');
+    expect(stage.asked('llama')).toBe(2);
+    expect(await isWhole(stream)).toBe(true);
+    await expect.poll(() => stage.asked('llama')).toBe(1);
   });
 
   it('is ended under them where the model says that its gauge is not to be asked', async () => {
