@@ -52,7 +52,7 @@ const statusSchema = {
   type: 'object',
   description: 'What the gateway makes of it.',
   properties: {
-    phase: text('cold, starting, ready, or what else the model is.'),
+    phase: text('Cold, Starting, Ready, Draining, Failed, Paused, or Refused where it is no model.'),
     replicas: count('Replicas that are asked for.'),
     readyReplicas: count('Replicas that take requests.'),
     waiting: count('Requests that wait.'),
@@ -69,7 +69,7 @@ const statusSchema = {
     },
     etaMs: { ...count('Milliseconds until it is ready, while it starts.'), nullable: true },
     eta: { ...text('The same, for people: 15s.'), nullable: true },
-    step: { ...text('What a start is waiting for.'), nullable: true },
+    step: { ...text('The last step that a start has reached.'), nullable: true },
     reason: { ...text('Why it is not served, or did not start.'), nullable: true },
     observedGeneration: count('metadata.generation of what is served.'),
     conditions: {
