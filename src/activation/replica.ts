@@ -132,7 +132,7 @@ export class Replica {
     if (this.#state === 'ready') this.#host.gate.suspend(this.id);
     this.#stopWork();
     this.#state = 'ending';
-    this.start.finish('stopped', this.#host.clock.nowMs());
+    this.start.stop(this.#status, this.#host.clock.nowMs());
   }
 
   /** It is gone, or nobody watches it any more: no timer and no probe is left. */

@@ -1,4 +1,4 @@
-import type { StartFault } from '../core/driver.ts';
+import type { ReplicaStatus, StartFault } from '../core/driver.ts';
 
 /** The only step that comes after `ready`. */
 const firstByte = 'first byte';
@@ -106,6 +106,12 @@ export class Start {
       this.#fault = why?.fault ?? null;
     }
     return this.#totalMs ?? 0;
+  }
+
+  /** Ends it as one that is wanted no more, or that the platform takes away: then with the reason that it gives. */
+  stop({ phase, reason, fault }: ReplicaStatus, nowMs: number): void {
+    const isTaken = phase === 'stopping' && reason !== undefined;
+    this.finish('stopped', nowMs, isTaken ? { reason, fault: fault ?? null } : undefined);
   }
 
   record(): StartRecord {

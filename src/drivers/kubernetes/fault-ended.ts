@@ -1,7 +1,7 @@
 import { describeExit, silenceOf } from './fault-container.ts';
 import { joined, type Verdict, verdict } from './fault-verdict.ts';
 import { lastExitOf } from './pod-exits.ts';
-import { conditionOf, type PodView } from './pod-view.ts';
+import { conditionOf, hasEnded, type PodView } from './pod-view.ts';
 
 /** Reasons of the kubelet for not taking a pod that was bound to its node (pkg/kubelet/lifecycle, pkg/kubelet/cm). */
 const refusals =
@@ -34,7 +34,7 @@ export function judgeRefusal(pod: PodView): Verdict | null {
 
 /** The verdict on a pod that has ended (phase Failed or Succeeded), or null: it will not run again. */
 export function judgeEnd(pod: PodView): Verdict | null {
-  if (pod.phase !== 'Failed' && pod.phase !== 'Succeeded') return null;
+  if (!hasEnded(pod)) return null;
   for (const container of [...pod.initContainers, ...pod.containers]) {
     const exit = lastExitOf(container);
     if (exit === null || (exit.exitCode === 0 && pod.phase === 'Failed')) continue;

@@ -4,6 +4,7 @@ import type { ScaleRequest, Target, TargetCondition, TargetStatus } from '../../
 import { addressReplicas } from './address-replica.ts';
 import { judgeAutoscalers } from './count-rivals.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
+import { meshCondition } from './mesh.ts';
 import type { CrashLine, CrashLogs } from './fault-log.ts';
 import type { SilentExit } from './fault-verdict.ts';
 import type { NamespaceEvents } from './namespace-events.ts';
@@ -141,17 +142,18 @@ export class KubeTarget {
       nowMs: this.#options.driver.clock.nowMs(),
     };
     let dueMs = count.dueMs(around.nowMs);
-    const replicas = [...sources.pods.list()].map((pod) => {
+    const replicas = [...sources.pods.list()].flatMap((pod) => {
       const events = sources.events.of(pod.uid);
       const record = sources.pods.recordOf(pod);
       const lineOf = (exit: SilentExit) => this.#lineOf(pod, exit, record);
       const replica = replicaOf(pod, record, { ...around, events, lineOf });
+      if (replica === null) return [];
       if (replica.dueMs !== null) dueMs = Math.min(dueMs ?? replica.dueMs, replica.dueMs);
       const patchedMs = count.raisedAtMs;
-      if (patchedMs === null) return replica.status;
+      if (patchedMs === null) return [replica.status];
       const steps = [{ name: 'patched', atMs: patchedMs }, ...replica.status.steps];
       const isOfRaise = replica.status.steps.every(({ atMs }) => atMs >= patchedMs);
-      return isOfRaise ? { ...replica.status, steps } : replica.status;
+      return [isOfRaise ? { ...replica.status, steps } : replica.status];
     });
     replicas.push(...addressReplicas({ ...around, nowMs: this.#openedAtMs }, around.slices));
     this.#wakeAt(dueMs);
@@ -181,6 +183,9 @@ export class KubeTarget {
     const conditions = [...(this.#count?.conditions() ?? [])];
     const rival = this.#rival();
     if (rival !== null) conditions.push({ type: 'OwnedByAutoscaler', message: rival.message });
+    const service = this.#backend.service ?? this.#count?.resolved.service ?? null;
+    const mesh = meshCondition(this.#sources?.pods.list() ?? [], this.#backend, service);
+    if (mesh !== null) conditions.push(mesh);
     if (this.#sources !== null && !this.#sources.isFresh) {
       const message = `the cluster is not seen: ${this.#sources.obstacle ?? 'no watch is open'}`;
       conditions.push({ type: 'Stale', message });

@@ -10,7 +10,7 @@ import { ordinalOf } from './pod-order.ts';
 import { originOf, portOf } from './pod-port.ts';
 import { isPodReady, probeOf } from './pod-probe.ts';
 import { stepsOf } from './pod-steps.ts';
-import { conditionOf, type PodView } from './pod-view.ts';
+import { conditionOf, hasEnded, type PodView } from './pod-view.ts';
 import { type ServiceView, servicePortOf } from './service-view.ts';
 
 /** What is remembered of a pod between two looks. */
@@ -23,11 +23,22 @@ export interface PodRecord {
   readonly lineByContainer: Map<string, CrashLine>;
   /** It was told as one whose start has failed. */
   hasFailed: boolean;
+  /** `nowMs` since which it has ended and another takes its place; null: it has not. */
+  replacedSinceMs: number | null;
 }
+
+/** How long a pod that ended and is replaced is told as one that stops: then it is not there, though the cluster keeps it. */
+const replacedToldMs = 1_000;
 
 /** What is remembered of a pod that is new here. */
 export function newRecord(): PodRecord {
-  return { stepAtMs: new Map(), unplacedSinceMs: null, lineByContainer: new Map(), hasFailed: false };
+  return {
+    stepAtMs: new Map(),
+    unplacedSinceMs: null,
+    lineByContainer: new Map(),
+    hasFailed: false,
+    replacedSinceMs: null,
+  };
 }
 
 /** What a pod is looked at with. */
@@ -57,8 +68,8 @@ export function replicaId(targetId: string, pod: PodView): string {
   return `${targetId}@${pod.name}/${pod.uid.slice(0, 8)}`;
 }
 
-/** Looks at a pod; `record` is brought up to date. */
-export function replicaOf(pod: PodView, record: PodRecord, around: PodSurroundings): PodReplica {
+/** Looks at a pod; `record` is brought up to date. Null: it has ended, another took its place, and that was told. */
+export function replicaOf(pod: PodView, record: PodRecord, around: PodSurroundings): PodReplica | null {
   const { backend, events, nowMs, slices, targetId } = around;
   for (const name of stepsOf(pod, events)) if (!record.stepAtMs.has(name)) record.stepAtMs.set(name, nowMs);
   const isHeld = pod.schedulingGates.length > 0 || conditionOf(pod, 'PodScheduled')?.status === 'False';
@@ -71,6 +82,9 @@ export function replicaOf(pod: PodView, record: PodRecord, around: PodSurroundin
   });
   const verdict = withLine(judged, record, around);
   record.hasFailed = verdict.isTerminal;
+  if (hasEnded(pod) && !verdict.isTerminal) record.replacedSinceMs ??= nowMs;
+  const goneMs = record.replacedSinceMs === null ? null : record.replacedSinceMs + replacedToldMs;
+  if (goneMs !== null && goneMs <= nowMs) return null;
   const origin = podOrigin(pod, around);
   const ordinal = ordinalOf(pod);
   const status: ReplicaStatus = {
@@ -84,7 +98,7 @@ export function replicaOf(pod: PodView, record: PodRecord, around: PodSurroundin
     ...(isByService(pod, around) ? { isShared: true } : {}),
     ...(ordinal === null ? {} : { ordinal }),
   };
-  return { status, dueMs: verdict.dueInMs === null ? null : nowMs + verdict.dueInMs };
+  return { status, dueMs: goneMs ?? (verdict.dueInMs === null ? null : nowMs + verdict.dueInMs) };
 }
 
 /** Where the exit is silent, with its last log line. */
@@ -105,6 +119,7 @@ function phaseOf(
   );
   if (pod.isDeleting || isTerminating) return 'stopping';
   if (isTerminal) return 'exited';
+  if (hasEnded(pod)) return 'stopping';
   return hasOrigin && pod.podIP !== null && pod.phase !== 'Unknown' ? 'running' : 'starting';
 }
 

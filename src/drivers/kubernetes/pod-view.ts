@@ -91,6 +91,11 @@ export function projectPod(object: unknown): PodView | null {
   };
 }
 
+/** Whether it has ended for good: nothing in it runs again, and its address may be another pod's by now. */
+export function hasEnded({ phase }: PodView): boolean {
+  return phase === 'Failed' || phase === 'Succeeded';
+}
+
 /** The condition of that type, if the pod has it. */
 export function conditionOf(pod: PodView, type: string): PodCondition | undefined {
   return pod.conditions.find((condition) => condition.type === type);
