@@ -5,13 +5,14 @@ import { PlayedNode } from '../../test/cluster/kubelet/played-node.ts';
 import { containerPort, TestNamespace } from '../../test/cluster/support/cluster.ts';
 import { modelPool } from '../../test/cluster/support/kinds/model-pool.ts';
 import { serveOtherKinds } from '../../test/cluster/support/other-kinds.ts';
-import { cpuSeconds, memoryBytes } from '../proc.ts';
+import { cpuSeconds } from '../proc.ts';
 import { median } from '../statistics.ts';
+import { addressOf, each, Fleet } from './fleet.ts';
 import { BenchGateway, nowMs } from './gateway.ts';
+import { type Memory, peakDuring, settledMemory } from './memory.ts';
 import type { Row } from './results.ts';
 
 const podsPerModel = 5;
-const callsAtATime = 12;
 const goalMegabytes = 60;
 const goalChangeMs = 50;
 const goalIdlePercent = 1;
@@ -19,67 +20,12 @@ const goalIdlePercent = 1;
 /** How much is measured. */
 export interface EndpointOptions {
   readonly models: number;
+  /** Gateways of which the memory is measured, one after the other. */
+  readonly rounds: number;
   /** Changes of endpoints, half of them pods that go. */
   readonly changes: number;
   readonly settleMs: number;
   readonly idleMs: number;
-}
-
-/** Pods that nobody's controller owns, ready as their status says; one server answers for all of them. */
-class Fleet {
-  readonly #api: KubeApi;
-  readonly #pods: string;
-  readonly #signal = new AbortController().signal;
-
-  constructor(api: KubeApi, namespace: string) {
-    this.#api = api;
-    this.#pods = `/api/v1/namespaces/${namespace}/pods`;
-  }
-
-  async create(name: string, pool: string): Promise<void> {
-    const ports = [{ name: 'http', containerPort }];
-    const body = {
-      metadata: { name, labels: { pool } },
-      spec: {
-        nodeName: 'bench',
-        automountServiceAccountToken: false,
-        containers: [{ name: 'server', image: 'registry.example/vllm:v1', ports }],
-      },
-    };
-    await this.#api.call({ method: 'POST', path: this.#pods, body, signal: this.#signal });
-  }
-
-  async makeReady(name: string, podIP: string): Promise<void> {
-    const ready = ['Initialized', 'ContainersReady', 'Ready', 'PodScheduled'];
-    const conditions = ready.map((type) => ({ type, status: 'True' }));
-    const startedAt = new Date().toISOString();
-    const container = { name: 'server', image: 'registry.example/vllm:v1', imageID: '', restartCount: 0 };
-    const containerStatuses = [
-      { ...container, ready: true, started: true, state: { running: { startedAt } } },
-    ];
-    const body = {
-      status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions, containerStatuses },
-    };
-    const patchType = 'application/merge-patch+json';
-    const path = `${this.#pods}/${name}/status`;
-    await this.#api.call({ method: 'PATCH', path, patchType, body, signal: this.#signal });
-  }
-
-  async remove(name: string): Promise<void> {
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
-    await this.#api.call({ method: 'DELETE', path: `${this.#pods}/${name}`, body, signal: this.#signal });
-  }
-}
-
-const addressOf = (index: number) => `198.18.${200 + Math.floor(index / 250)}.${(index % 250) + 2}`;
-
-/** Does the work for each number below `count`, a few at a time. */
-async function each(count: number, work: (index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: callsAtATime }, worker));
 }
 
 function poolsOf(models: number): object[] {
@@ -110,24 +56,6 @@ const modelYaml = (name: string) => `  ${name}:
     concurrency: 100
     scale: { idle: 1h }
 `;
-
-/** Megabytes after a collection of garbage. */
-interface Memory {
-  readonly resident: number;
-  /** What the program keeps: the used heap and buffers, without what the allocator still holds of a busy start. */
-  readonly kept: number;
-}
-
-async function memoryOf(gateway: BenchGateway, settleMs: number): Promise<Memory> {
-  await pause(settleMs);
-  gateway.collect();
-  await pause(1_000);
-  gateway.collect();
-  const kept =
-    (await gateway.metric('nodejs_heap_size_used_bytes')) +
-    (await gateway.metric('nodejs_external_memory_bytes'));
-  return { resident: memoryBytes(gateway.pid).residentBytes / 1e6, kept: kept / 1e6 };
-}
 
 async function readyCount(gateway: BenchGateway, model: string): Promise<number> {
   const { replicas } = JSON.parse(await gateway.view(model)) as { replicas: { state: string }[] };
@@ -161,40 +89,72 @@ async function measureChanges(fleet: Fleet, gateway: BenchGateway, options: Endp
   return { went, came };
 }
 
-/** Memory, the way of a change, and what a gateway costs that nobody asks for anything. */
-export async function measureEndpoints(api: KubeApi, options: EndpointOptions): Promise<readonly Row[]> {
-  serveOtherKinds([modelPool]);
-  const node = new PlayedNode(api, 'bench');
-  await node.start();
-  const place = new TestNamespace();
-  place.apply(poolsOf(options.models));
+/** The models' objects, none of which has a pod yet. */
+async function preparePools(api: KubeApi, place: TestNamespace, models: number): Promise<void> {
+  place.apply(poolsOf(models));
   const { signal } = new AbortController();
   const pools = `/apis/example.com/v1alpha1/namespaces/${place.name}/modelpools`;
-  await each(options.models, async (index) => {
+  await each(models, async (index) => {
     const body = { status: { size: podsPerModel, selector: `pool=m${index}` } };
     const patchType = 'application/merge-patch+json';
     await api.call({ method: 'PATCH', path: `${pools}/m${index}/status`, patchType, body, signal });
   });
-  const server = createServer((request, response) => {
-    request.resume();
-    response.setHeader('content-type', 'application/json').end('{}');
-  }).listen(containerPort, '0.0.0.0');
-  const fleet = new Fleet(api, place.name);
-  const names = Array.from({ length: options.models }, (_, index) => `m${index}`);
-  const gateway = await BenchGateway.start(place.name, names.map(modelYaml).join(''));
-  try {
-    const before = await memoryOf(gateway, options.settleMs);
-    await each(options.models * podsPerModel, async (index) => {
-      const model = `m${Math.floor(index / podsPerModel)}`;
+}
+
+/** What one gateway takes without pods, at the most while they come, and with them. */
+interface Growth {
+  readonly before: Memory;
+  readonly peak: number;
+  readonly after: Memory;
+}
+
+async function measureGrowth(
+  fleet: Fleet,
+  gateway: BenchGateway,
+  { names, settleMs }: { readonly names: readonly string[]; readonly settleMs: number },
+): Promise<Growth> {
+  const before = await settledMemory(gateway, settleMs);
+  const peak = await peakDuring(gateway, async () => {
+    await each(names.length * podsPerModel, async (index) => {
+      const model = names[Math.floor(index / podsPerModel)]!;
       const name = `${model}-${index % podsPerModel}`;
       await fleet.create(name, model);
       await fleet.makeReady(name, addressOf(index));
     });
     for (const name of names) await untilReady(gateway, name, podsPerModel);
-    const after = await memoryOf(gateway, options.settleMs);
+  });
+  return { before, peak, after: await settledMemory(gateway, settleMs) };
+}
+
+/** Memory, the way of a change, and what a gateway costs that nobody asks for anything. */
+export async function measureEndpoints(api: KubeApi, options: EndpointOptions): Promise<readonly Row[]> {
+  const { models, rounds, settleMs } = options;
+  serveOtherKinds([modelPool]);
+  const node = new PlayedNode(api, 'bench');
+  await node.start();
+  const place = new TestNamespace();
+  await preparePools(api, place, models);
+  const server = createServer((request, response) => {
+    request.resume();
+    response.setHeader('content-type', 'application/json').end('{}');
+  }).listen(containerPort, '0.0.0.0');
+  const fleet = new Fleet(api, place.name);
+  const names = Array.from({ length: models }, (_, index) => `m${index}`);
+  const start = (count: number) =>
+    BenchGateway.start(place.name, names.slice(0, count).map(modelYaml).join(''));
+  let gateway = await start(1);
+  try {
+    const single = await settledMemory(gateway, settleMs);
+    const growths: Growth[] = [];
+    while (growths.length < rounds) {
+      await gateway.end();
+      await fleet.removeAll();
+      gateway = await start(models);
+      growths.push(await measureGrowth(fleet, gateway, { names, settleMs }));
+    }
     const idle = await idlePercent(gateway, options.idleMs);
     const { went, came } = await measureChanges(fleet, gateway, options);
-    return rowsOf({ before, after, idle, went, came });
+    return [...memoryRows(growths, { single, models }), ...otherRows({ idle, went, came })];
   } finally {
     await gateway.end();
     server.close();
@@ -209,27 +169,51 @@ async function idlePercent({ pid }: BenchGateway, idleMs: number): Promise<numbe
   return ((cpuSeconds(pid) - before) / idleMs) * 100_000;
 }
 
-interface Measured {
-  readonly before: Memory;
-  readonly after: Memory;
+function memoryRows(
+  growths: readonly Growth[],
+  { single, models }: { readonly single: Memory; readonly models: number },
+): Row[] {
+  const context = (figure: string, samples: readonly number[]) => {
+    return { figure, samples, digits: 1, goal: '', isMet: null };
+  };
+  const resident = growths.map(({ before, after }) => after.resident - before.resident);
+  const kilobytesPerModel = ({ before }: Growth) => ((before.kept - single.kept) / (models - 1)) * 1_000;
+  const kilobytesPerEndpoint = ({ before, after }: Growth) =>
+    ((after.kept - before.kept) / (models * podsPerModel)) * 1_000;
+  return [
+    context('resident with one model, MB', [single.resident]),
+    context(
+      `resident with ${models} models, before the pods, MB`,
+      growths.map(({ before }) => before.resident),
+    ),
+    {
+      ...context('growth of it with the pods, MB', resident),
+      goal: `<= ${goalMegabytes}`,
+      isMet: Math.max(...resident) <= goalMegabytes,
+    },
+    context(
+      'growth at the peak, while they come, MB',
+      growths.map(({ before, peak }) => peak - before.resident),
+    ),
+    context('kept per model, kB', growths.map(kilobytesPerModel)),
+    context('kept per endpoint, kB', growths.map(kilobytesPerEndpoint)),
+  ];
+}
+
+interface Others {
   readonly idle: number;
   readonly went: readonly number[];
   readonly came: readonly number[];
 }
 
-function rowsOf({ before, after, idle, went, came }: Measured): Row[] {
+function otherRows({ idle, went, came }: Others): Row[] {
   const change = (figure: string, samples: readonly number[]) => {
     return { figure, samples, digits: 1, goal: `<= ${goalChangeMs}`, isMet: median(samples) <= goalChangeMs };
   };
-  const single = (figure: string, value: number, goal: number) => {
-    return { figure, samples: [value], digits: 1, goal: `<= ${goal}`, isMet: value <= goal };
-  };
+  const idleGoal = { digits: 1, goal: `<= ${goalIdlePercent}`, isMet: idle <= goalIdlePercent };
   return [
-    { figure: 'resident before the pods, MB', samples: [before.resident], digits: 1, goal: '', isMet: null },
-    single('growth of it with the pods, MB', after.resident - before.resident, goalMegabytes),
-    single('growth of what is kept with the pods, MB', after.kept - before.kept, goalMegabytes),
     change('pod deleted -> not at the gate, ms', went),
     change('pod ready -> at the gate, ms', came),
-    single('idle CPU, % of a core', idle, goalIdlePercent),
+    { figure: 'idle CPU, % of a core', samples: [idle], ...idleGoal },
   ];
 }

@@ -11,7 +11,13 @@ const main = new URL('../../src/main.ts', import.meta.url).pathname;
 // A process has another number in its namespace than in /proc, which may be mounted for an outer one.
 const preload = `data:text/javascript,import { readlinkSync } from 'node:fs';
 console.error('pid ' + readlinkSync('/proc/self'));
-process.on('SIGUSR2', () => gc());`;
+process.on('SIGUSR2', () => {
+  gc();
+  const { heapUsed, external } = process.memoryUsage();
+  console.error('kept ' + (heapUsed + external));
+});`;
+// V8 keeps the pages that it has freed for eight seconds and more, to use them again.
+const flags = ['--expose-gc', '--memory-pool-timeout=1', '--import', preload];
 
 /** When the first byte of an answer came, and when its backend had first listened: monotonic milliseconds. */
 export interface FirstByte {
@@ -23,7 +29,7 @@ export interface FirstByte {
 /** Milliseconds of the clock that all processes of the machine share. */
 export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** `pilotlight serve` as a process, with the models of a namespace. SIGUSR2 collects its garbage. */
+/** `pilotlight serve` as a process, with the models of a namespace. */
 export class BenchGateway {
   /** As /proc numbers it. */
   pid = 0;
@@ -31,6 +37,7 @@ export class BenchGateway {
   readonly #folder: string;
   #url = '';
   #adminUrl = '';
+  #onKept: (bytes: number) => void = () => undefined;
 
   private constructor(child: ChildProcess, folder: string) {
     this.#child = child;
@@ -51,27 +58,32 @@ export class BenchGateway {
       config,
       `${server}\nkubernetes: { kubeconfig: ${access}, lease: false }\nmodels:\n${models}`,
     );
-    const args = ['--expose-gc', '--import', preload, main, 'serve', '--config', config];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [...flags, main, 'serve', '--config', config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const gateway = new BenchGateway(child, folder);
     await gateway.#listening();
     return gateway;
   }
 
   async #listening(): Promise<void> {
+    const lines = createInterface(this.#child.stderr!);
+    const listens = Promise.withResolvers<void>();
     let said = '';
-    for await (const line of createInterface(this.#child.stderr!)) {
+    lines.on('line', (line) => {
+      if (line.startsWith('kept ')) this.#onKept(Number(line.slice(5)));
+      if (this.#adminUrl !== '') return;
       said += `${line}\n`;
       if (line.startsWith('pid ')) this.pid = Number(line.slice(4));
       const [, url, adminUrl] = /^Pilotlight listens on (\S+?),? .*admin on (\S+)$/.exec(line) ?? [];
-      if (url === undefined || adminUrl === undefined) continue;
+      if (url === undefined || adminUrl === undefined) return;
       this.#url = url;
       this.#adminUrl = adminUrl;
-      this.#child.stderr!.resume();
-      while ((await fetch(`${adminUrl}/readyz`)).status !== 200) await pause(20);
-      return;
-    }
-    throw new Error(`serve ended: ${said}`);
+      listens.resolve();
+    });
+    lines.once('close', () => listens.reject(new Error(`serve ended: ${said}`)));
+    await listens.promise;
+    while ((await fetch(`${this.#adminUrl}/readyz`)).status !== 200) await pause(20);
   }
 
   /** Sends a chat request; resolves at the first byte of the answer's body. */
@@ -96,14 +108,12 @@ export class BenchGateway {
     return await (await fetch(`${this.#adminUrl}/api/models/${model}`)).text();
   }
 
-  /** A metric without labels. */
-  async metric(name: string): Promise<number> {
-    const text = await (await fetch(`${this.#adminUrl}/metrics`)).text();
-    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
-  }
-
-  collect(): void {
-    this.#child.kill('SIGUSR2');
+  /** Collects its garbage; resolves with the bytes of heap and buffers that it keeps. */
+  collect(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#onKept = resolve;
+      this.#child.kill('SIGUSR2');
+    });
   }
 
   /** Ends it; resolves when it is gone. */

@@ -26,10 +26,10 @@ ${tableOf(rows)}
 
 async function endpointsSection(): Promise<string> {
   const options = isQuick
-    ? { models: 10, changes: 6, settleMs: 1_000, idleMs: 3_000 }
-    : { models: 200, changes: 50, settleMs: 10_000, idleMs: 30_000 };
+    ? { models: 10, rounds: 1, changes: 6, settleMs: 1_000, idleMs: 3_000 }
+    : { models: 200, rounds: 3, changes: 50, settleMs: 12_000, idleMs: 30_000 };
   return `## endpoints
-${options.models} models of five pods each; memory after a collection of garbage.
+${options.models} models of five pods each; memory at rest, garbage collected.
 
 ${tableOf(await measureEndpoints(api, options))}
 `;
