@@ -4,9 +4,9 @@ import type { ScaleRequest, Target, TargetCondition, TargetStatus } from '../../
 import { addressReplicas } from './address-replica.ts';
 import { judgeAutoscalers } from './count-rivals.ts';
 import type { KubernetesDriverOptions } from './driver-options.ts';
-import { meshCondition } from './mesh.ts';
 import type { CrashLine, CrashLogs } from './fault-log.ts';
 import type { SilentExit } from './fault-verdict.ts';
+import { meshCondition } from './mesh.ts';
 import type { NamespaceEvents } from './namespace-events.ts';
 import { type PodRecord, replicaOf } from './pod-replica.ts';
 import type { PodView } from './pod-view.ts';

@@ -98,6 +98,19 @@ describe('the kubernetes driver, watching', () => {
     expect(log.last.removal).toBe('unknown');
   });
 
+  it('tells that a mesh may refuse what goes straight to its pods, until their Service is named', async () => {
+    const { workload, log, putPod } = await begin();
+    putPod('web-0', { metadata: { ...podObject('web-0').metadata, ...meshed } });
+    await expect.poll(() => log.last.conditions?.[0]?.type).toBe('MeshedWithoutService');
+    expect(log.last.replicas[0]!.origin).toBe('http://198.18.0.5:8000');
+    workload.backend = { ...workload.backend, route: 'pod' };
+    await expect.poll(() => log.last.conditions, { timeout: 5_000 }).toBeUndefined();
+    workload.backend = { ...workload.backend, route: 'auto', service: 'web' };
+    await expect.poll(() => log.last.replicas[0]?.isShared, { timeout: 5_000 }).toBe(true);
+    // The Service's slices are not seen yet.
+    await expect.poll(() => log.last.conditions).toBeUndefined();
+  });
+
   it('takes changed settings of the same workload in place', async () => {
     const { workload, log, putPod } = await begin();
     putPod('web-0');
