@@ -7,6 +7,18 @@ const bad: readonly ActivationEvent['type'][] = ['start-failed', 'replica-lost',
 export function logEvent(log: Log, model: string, event: ActivationEvent): void {
   const { type, ...facts } = event;
   if (type === 'step') log.debug({ model, ...facts }, type);
-  else if (bad.includes(type)) log.warn({ model, ...facts }, type);
+  else if (isBad(event)) log.warn({ model, ...factsOf(event) }, type);
   else log.info({ model, ...facts }, type);
+}
+
+/** Something that somebody should look at. */
+function isBad(event: ActivationEvent): boolean {
+  return bad.includes(event.type) || (event.type === 'condition' && event.isPresent);
+}
+
+/** An error is written out under the name `err` alone. */
+function factsOf({ type, ...facts }: ActivationEvent): object {
+  if (!('error' in facts)) return facts;
+  const { error: err, ...rest } = facts;
+  return { ...rest, err };
 }
