@@ -38,15 +38,16 @@ describe.runIf(hasSuite)('the control plane of the suite', () => {
     expect(await answer.json()).toHaveProperty('choices.0.message.content');
   });
 
-  it('keeps a pod pending when no node has a GPU left for it', async () => {
-    place.apply(deployment({ name: 'large', replicas: 3, gpus: 8 }));
-    await expect.poll(ready).toHaveLength(2);
-    const unplaced = () =>
-      place
-        .list<Pod>('pods')
-        .flatMap(({ status }) => status.conditions ?? [])
-        .find(({ reason }) => reason === 'Unschedulable');
-    await expect.poll(() => unplaced()?.message).toContain('2 Insufficient nvidia.com/gpu');
+  it('keeps the ninth pod pending on a node with eight GPUs', async () => {
+    const onOneNode = { nodeSelector: { 'kubernetes.io/hostname': 'gpu-0' } };
+    place.apply(deployment({ name: 'large', replicas: 9, gpus: 1, pod: onOneNode }));
+    await expect.poll(ready).toHaveLength(8);
+    const unplaced = place
+      .list<Pod>('pods')
+      .flatMap(({ status }) => status.conditions ?? [])
+      .filter(({ reason }) => reason === 'Unschedulable');
+    expect(unplaced).toHaveLength(1);
+    expect(unplaced[0]!.message).toMatch(/^0\/2 nodes are available: .*1 Insufficient nvidia\.com\/gpu/);
   });
 
   it('says that an endpoint ends while it still serves', async () => {
