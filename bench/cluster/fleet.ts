@@ -3,6 +3,8 @@ import type { KubeApi } from '../../src/kube/api.ts';
 import { containerPort } from '../../test/cluster/support/cluster.ts';
 
 const callsAtATime = 12;
+/** A machine of two cores is busy with a thousand pods. */
+const timeoutMs = 60_000;
 
 /** Pods that nobody's controller owns, ready as their status says; one server answers for all of them. */
 export class Fleet {
@@ -26,7 +28,7 @@ export class Fleet {
         containers: [{ name: 'server', image: 'registry.example/vllm:v1', ports }],
       },
     };
-    await this.#api.call({ method: 'POST', path: this.#pods, body, signal: this.#signal });
+    await this.#api.call({ method: 'POST', path: this.#pods, body, timeoutMs, signal: this.#signal });
   }
 
   /** Its status says that it runs and is ready. */
@@ -43,7 +45,7 @@ export class Fleet {
     };
     const patchType = 'application/merge-patch+json';
     const path = `${this.#pods}/${name}/status`;
-    await this.#api.call({ method: 'PATCH', path, patchType, body, signal: this.#signal });
+    await this.#api.call({ method: 'PATCH', path, patchType, body, timeoutMs, signal: this.#signal });
   }
 
   async remove(name: string): Promise<void> {
@@ -63,7 +65,7 @@ export class Fleet {
 
   async #delete(path: string): Promise<void> {
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
-    await this.#api.call({ method: 'DELETE', path, body, timeoutMs: 120_000, signal: this.#signal });
+    await this.#api.call({ method: 'DELETE', path, body, timeoutMs, signal: this.#signal });
   }
 }
 
