@@ -1,10 +1,15 @@
 /**
- * Values of successive buckets, numbered from 0, of which the newest `values.length` are kept: bucket n lies at
- * n % length. Never changed; `recorded` yields others. Knative's TimedFloat64Buckets, for both windows at once: they
- * hold the same values and differ in how far they look back and in when they began.
+ * Values of successive buckets, numbered from 0. Knative's TimedFloat64Buckets, for both windows at once: they hold the
+ * same values and differ in how far they look back and in when they began.
+ *
+ * `values` is a ring with a little to spare, which successive states share: what `recorded` was given stays good while
+ * no more than `spareBuckets` are written after it. Ten thousand windows a second are not worth copying.
  */
 export interface Buckets {
+  /** Bucket n lies at n % length. */
   readonly values: Float64Array;
+  /** How many the longer window has. */
+  readonly count: number;
   /** The newest that was written; -1: none. Between the first and it, what was not written is 0. */
   readonly last: number;
   /** Where the stable window began to be filled. */
@@ -13,9 +18,16 @@ export interface Buckets {
   readonly panicFirst: number;
 }
 
+/** So many may be written after a state before it is spoilt. */
+const spareBuckets = 8;
+
 /** Buckets for windows of that many. */
 export function emptyBuckets(count: number): Buckets {
-  return { values: new Float64Array(count), last: -1, stableFirst: 0, panicFirst: 0 };
+  return { values: ringOf(count), count, last: -1, stableFirst: 0, panicFirst: 0 };
+}
+
+function ringOf(count: number): Float64Array {
+  return new Float64Array(count + spareBuckets);
 }
 
 /** A value to be written. */
@@ -29,35 +41,41 @@ export interface BucketValue {
  * A window in which nothing was written begins anew with the next value.
  */
 export function recorded(before: Buckets, written: readonly BucketValue[], panicCount: number): Buckets {
-  if (written.length === 0) return before;
-  const values = before.values.slice();
-  const count = values.length;
-  let { last, stableFirst, panicFirst } = before;
+  const newest = written.at(-1);
+  if (newest === undefined) return before;
+  const { count } = before;
+  let { values, last, stableFirst, panicFirst } = before;
+  if (newest.bucket - last > spareBuckets) values = values.slice();
   for (const { bucket, value } of written) {
     if (last < 0 || bucket - last >= count) {
-      values.fill(0);
+      values = ringOf(count);
       stableFirst = bucket;
       panicFirst = bucket;
     } else {
-      for (let gap = last + 1; gap <= bucket; gap++) values[gap % count] = 0;
+      for (let gap = last + 1; gap <= bucket; gap++) values[gap % values.length] = 0;
       if (bucket - last >= panicCount) panicFirst = bucket;
     }
-    values[bucket % count]! += value;
+    values[bucket % values.length]! += value;
     last = bucket;
   }
-  return { values, last, stableFirst, panicFirst };
+  return { values, count, last, stableFirst, panicFirst };
+}
+
+/** These in a ring of their own. */
+export function copied(buckets: Buckets): Buckets {
+  return { ...buckets, values: buckets.values.slice() };
 }
 
 /** These for windows of another length: the newest values are kept. */
 export function resized(before: Buckets, count: number): Buckets {
-  if (before.values.length === count) return before;
-  const values = new Float64Array(count);
-  const kept = Math.min(count, before.values.length, before.last + 1);
+  if (before.count === count) return before;
+  const values = ringOf(count);
+  const kept = Math.min(count, before.count, before.last + 1);
   for (let back = 0; back < kept; back++) {
     const bucket = before.last - back;
-    values[bucket % count] = before.values[bucket % before.values.length]!;
+    values[bucket % values.length] = before.values[bucket % before.values.length]!;
   }
-  return { ...before, values, stableFirst: Math.max(before.stableFirst, before.last - kept + 1) };
+  return { ...before, values, count, stableFirst: Math.max(before.stableFirst, before.last - kept + 1) };
 }
 
 /** One of the two windows at a moment: the buckets up to `now` (not before `last`), `count` of them. */

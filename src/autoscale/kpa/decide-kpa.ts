@@ -2,7 +2,7 @@ import type { Decision, ScaleState } from '../../core/scaling.ts';
 import { averagesOf, hasData, sampled } from './demand-history.ts';
 import { desiredScale } from './desired-scale.ts';
 import { boundsOf, type KpaMemory, type KpaObserved, phasedFrom, rememberedOf } from './kpa-memory.ts';
-import { bucketMs, type KpaSpec, tickMs } from './kpa-spec.ts';
+import { bucketMs, type KpaSpec, type ResolvedKpa, resolvedKpa, tickMs } from './kpa-spec.ts';
 import { activityAfter, onWayToZero, type ZeroResult } from './to-zero.ts';
 
 /** A decision, and the room for bursts that it leaves. */
@@ -19,10 +19,11 @@ export interface KpaDecision extends Decision {
  */
 export function decideKpa(
   observed: KpaObserved,
-  spec: KpaSpec,
+  given: KpaSpec,
   state: ScaleState,
   nowMs: number,
 ): KpaDecision {
+  const spec = resolvedKpa(given);
   const found = rememberedOf(observed, spec, state, nowMs);
   const remembered = { ...found, isInitialised: isInitialisedBy(observed, spec, found) };
   const ticked = withTick(remembered, { observed, spec, nowMs });
@@ -62,7 +63,7 @@ export function decideKpa(
   };
 }
 
-function isInitialisedBy({ ready }: KpaObserved, spec: KpaSpec, { isInitialised }: KpaMemory): boolean {
+function isInitialisedBy({ ready }: KpaObserved, spec: ResolvedKpa, { isInitialised }: KpaMemory): boolean {
   return isInitialised || ready >= Math.max(spec.min, spec.initialScale);
 }
 
@@ -73,7 +74,7 @@ function keptBy({ waiting, inFlight, starting }: KpaObserved, current: number): 
 
 interface Moment {
   readonly observed: KpaObserved;
-  readonly spec: KpaSpec;
+  readonly spec: ResolvedKpa;
   readonly nowMs: number;
 }
 

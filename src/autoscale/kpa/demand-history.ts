@@ -2,13 +2,14 @@ import type { DemandTotals } from '../../core/scaling.ts';
 import {
   type Buckets,
   type BucketValue,
+  copied,
   emptyBuckets,
   linearAverage,
   recorded,
   resized,
   weightedAverage,
 } from './buckets.ts';
-import { bucketMs, type KpaSpec, kpaTargets } from './kpa-spec.ts';
+import { bucketMs, type ResolvedKpa } from './kpa-spec.ts';
 
 /** The demand of one model over its windows. Never changed; `sampled` yields the next. */
 export interface DemandHistory {
@@ -31,8 +32,7 @@ export interface DemandSample {
 }
 
 /** A history that begins with this sample. */
-export function beginHistory({ demand, nowMs }: DemandSample, spec: KpaSpec): DemandHistory {
-  const { stableBuckets } = kpaTargets(spec);
+export function beginHistory({ demand, nowMs }: DemandSample, { stableBuckets }: ResolvedKpa): DemandHistory {
   const buckets = emptyBuckets(stableBuckets);
   return { originMs: nowMs, buckets, open: null, totals: demand, sampledAtMs: nowMs };
 }
@@ -42,9 +42,9 @@ export function beginHistory({ demand, nowMs }: DemandSample, spec: KpaSpec): De
  * the growth of waitingMs + inFlightMs by time, requests per second that of arrived. When nothing was written for a
  * whole window, the buckets begin anew at this sample.
  */
-export function sampled(before: DemandHistory, sample: DemandSample, spec: KpaSpec): DemandHistory {
+export function sampled(before: DemandHistory, sample: DemandSample, spec: ResolvedKpa): DemandHistory {
   const { demand, ready, nowMs } = sample;
-  const { stableBuckets, panicBuckets } = kpaTargets(spec);
+  const { stableBuckets, panicBuckets } = spec;
   const amount = amountBetween(before.totals, demand, spec.metric);
   const isWritten = ready > 0 || amount > 0;
   const sizedBuckets = resized(before.buckets, stableBuckets);
@@ -78,13 +78,13 @@ export interface Averages {
  */
 export function averagesOf(
   history: DemandHistory,
-  spec: KpaSpec,
+  spec: ResolvedKpa,
   { nowMs, isPoked }: { nowMs: number; isPoked: boolean },
 ): Averages {
-  const { stableBuckets, panicBuckets } = kpaTargets(spec);
+  const { stableBuckets, panicBuckets } = spec;
   const current = bucketAt(history, nowMs);
   const poke = [{ bucket: current, value: 1 }];
-  const buckets = isPoked ? recorded(history.buckets, poke, panicBuckets) : history.buckets;
+  const buckets = isPoked ? recorded(copied(history.buckets), poke, panicBuckets) : history.buckets;
   const now = isPoked ? current : current - 1;
   const average = spec.aggregation === 'linear' ? linearAverage : weightedAverage;
   return {
@@ -98,7 +98,7 @@ function bucketAt({ originMs }: DemandHistory, nowMs: number): number {
 }
 
 /** In the unit of a bucket: requests at once times seconds, or requests. Totals that fell are another gate's. */
-function amountBetween(from: DemandTotals, to: DemandTotals, metric: KpaSpec['metric']): number {
+function amountBetween(from: DemandTotals, to: DemandTotals, metric: ResolvedKpa['metric']): number {
   if (metric === 'rps') return Math.max(0, to.arrived - from.arrived);
   const lastedMs = to.waitingMs + to.inFlightMs - from.waitingMs - from.inFlightMs;
   return Math.max(0, lastedMs / 1_000);
@@ -120,7 +120,7 @@ function spreadOver(
     written.push({ bucket: from, value: (history.open ?? 0) + perMs * (startOf(from + 1) - sampledAtMs) });
   }
   // Of a gap longer than the window only the end is kept.
-  const oldest = Math.max(from + 1, to - buckets.values.length);
+  const oldest = Math.max(from + 1, to - buckets.count);
   for (let bucket = oldest; isWritten && bucket < to; bucket++) {
     written.push({ bucket, value: perMs * bucketMs });
   }

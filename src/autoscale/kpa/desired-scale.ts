@@ -1,6 +1,6 @@
 import { type DelayedCount, delayedCounts } from './delay-window.ts';
 import type { Averages } from './demand-history.ts';
-import { type KpaSpec, type KpaTargets, kpaTargets } from './kpa-spec.ts';
+import type { ResolvedKpa } from './kpa-spec.ts';
 
 /** What the arithmetic keeps from tick to tick. */
 export interface PanicState {
@@ -17,7 +17,7 @@ export interface ScaleInput {
   readonly averages: Averages;
   /** Replicas that take requests. */
   readonly ready: number;
-  readonly spec: KpaSpec;
+  readonly spec: ResolvedKpa;
   readonly state: PanicState;
   readonly nowMs: number;
 }
@@ -44,16 +44,15 @@ export function panicFrom(count: number, nowMs: number): PanicState {
 
 /** Knative's autoscaler.Scale (pkg/autoscaler/scaling/autoscaler.go). */
 export function desiredScale({ averages, ready, spec, state, nowMs }: ScaleInput): ScaleResult {
-  const targets = kpaTargets(spec);
   const needed = {
-    stable: Math.ceil(averages.stable / targets.target),
-    panic: Math.ceil(averages.panic / targets.target),
+    stable: Math.ceil(averages.stable / spec.perReplica),
+    panic: Math.ceil(averages.panic / spec.perReplica),
   };
   const rated = {
     stable: ratedCount(needed.stable, ready, spec),
     panic: ratedCount(needed.panic, ready, spec),
   };
-  const isOver = needed.panic / Math.max(1, ready) >= targets.panicThreshold;
+  const isOver = needed.panic / Math.max(1, ready) >= spec.panicThreshold;
   const panicAtMs = isOver ? nowMs : panicLeft(state.panicAtMs, spec, nowMs);
   const isPanicking = panicAtMs !== null;
   const wanted = isPanicking ? Math.max(rated.stable, rated.panic) : rated.stable;
@@ -63,17 +62,17 @@ export function desiredScale({ averages, ready, spec, state, nowMs }: ScaleInput
   const delayed = delayMs > 0 ? delayedCounts(state.delayed, { count: steady, nowMs, delayMs }) : [];
   const desired = delayed[0]?.count ?? steady;
   const byPanic = isPanicking && rated.panic > rated.stable;
-  const figures = { averages, targets, spec, wanted, isPanicking, byPanic };
+  const figures = { averages, spec, wanted, isPanicking, byPanic };
   return {
     desired,
-    excessBurstCapacity: excessBurst(averages.panic, { ready, total: targets.total, spec }),
+    excessBurstCapacity: excessBurst(averages.panic, ready, spec),
     state: { panicAtMs, panicCount, delayed },
     why: sentence(figures, { steady, desired }),
   };
 }
 
 /** Within the rates, and not below the activation scale where any is needed. */
-function ratedCount(needed: number, ready: number, spec: KpaSpec): number {
+function ratedCount(needed: number, ready: number, spec: ResolvedKpa): number {
   const base = Math.max(1, ready);
   const most = Math.ceil(spec.maxScaleUpRate * base);
   const fewest = Math.floor(base / spec.maxScaleDownRate);
@@ -82,23 +81,19 @@ function ratedCount(needed: number, ready: number, spec: KpaSpec): number {
 }
 
 /** A panic that is not renewed ends after more than a stable window. */
-function panicLeft(panicAtMs: number | null, spec: KpaSpec, nowMs: number): number | null {
+function panicLeft(panicAtMs: number | null, spec: ResolvedKpa, nowMs: number): number | null {
   return panicAtMs !== null && panicAtMs + spec.stableWindowMs < nowMs ? null : panicAtMs;
 }
 
-function excessBurst(
-  panicAverage: number,
-  { ready, total, spec }: { ready: number; total: number; spec: KpaSpec },
-): number {
+function excessBurst(panicAverage: number, ready: number, spec: ResolvedKpa): number {
   if (spec.targetBurstCapacity === 0) return 0;
   if (spec.targetBurstCapacity < 0) return -1;
-  return Math.floor(ready * total - spec.targetBurstCapacity - panicAverage);
+  return Math.floor(ready * spec.total - spec.targetBurstCapacity - panicAverage);
 }
 
 interface Figures {
   readonly averages: Averages;
-  readonly targets: KpaTargets;
-  readonly spec: KpaSpec;
+  readonly spec: ResolvedKpa;
   readonly wanted: number;
   readonly isPanicking: boolean;
   readonly byPanic: boolean;
@@ -106,16 +101,16 @@ interface Figures {
 
 /** `panic: 13 x 7 for 88.4 at once over 6s`. */
 function sentence(
-  { averages, targets, spec, wanted, isPanicking, byPanic }: Figures,
+  { averages, spec, wanted, isPanicking, byPanic }: Figures,
   { steady, desired }: { steady: number; desired: number },
 ): string {
   const average = rounded(byPanic ? averages.panic : averages.stable);
-  const seconds = (byPanic ? targets.panicWindowMs : spec.stableWindowMs) / 1_000;
+  const seconds = (byPanic ? spec.panicWindowMs : spec.stableWindowMs) / 1_000;
   const unit = spec.metric === 'rps' ? 'a second' : 'at once';
   const mode = isPanicking ? 'panic' : 'stable';
   const kept = desired > steady ? `, ${desired} for the scale-down delay` : '';
   const held = steady > wanted ? `, not below ${steady} in panic` : '';
-  return `${mode}: ${wanted} x ${rounded(targets.target)} for ${average} ${unit} over ${seconds}s${held}${kept}`;
+  return `${mode}: ${wanted} x ${rounded(spec.perReplica)} for ${average} ${unit} over ${seconds}s${held}${kept}`;
 }
 
 function rounded(value: number): number {

@@ -2,7 +2,7 @@ import { kpaLimits } from '../../core/kpa.ts';
 import type { DemandTotals, Observed, PolicyMemory, ScaleState } from '../../core/scaling.ts';
 import { beginHistory, type DemandHistory } from './demand-history.ts';
 import { calm, type PanicState, panicFrom } from './desired-scale.ts';
-import { bucketMs, type KpaSpec, kpaTargets, tickMs } from './kpa-spec.ts';
+import { bucketMs, type ResolvedKpa, tickMs } from './kpa-spec.ts';
 import type { Activity } from './to-zero.ts';
 
 /** What the KPA looks at. */
@@ -36,7 +36,7 @@ export interface KpaMemory extends PolicyMemory {
  */
 export function rememberedOf(
   observed: KpaObserved,
-  spec: KpaSpec,
+  spec: ResolvedKpa,
   { desired: current, memory }: ScaleState,
   nowMs: number,
 ): KpaMemory {
@@ -63,7 +63,7 @@ function isKpa(memory: PolicyMemory | undefined): memory is KpaMemory {
   return memory?.policy === 'kpa';
 }
 
-function begun(observed: KpaObserved, spec: KpaSpec, current: number, nowMs: number): KpaMemory {
+function begun(observed: KpaObserved, spec: ResolvedKpa, current: number, nowMs: number): KpaMemory {
   const isThere = current + observed.ready + observed.starting + spec.min + spec.initialScale > 0;
   return {
     policy: 'kpa',
@@ -85,16 +85,16 @@ export function phasedFrom(nowMs: number): { nextTickMs: number; nextSampleMs: n
 }
 
 /** What the initial scale would leave free. */
-function firstExcess(spec: KpaSpec): number {
+function firstExcess(spec: ResolvedKpa): number {
   const { targetBurstCapacity, initialScale } = spec;
   if (targetBurstCapacity <= 0) return targetBurstCapacity;
-  return Math.trunc(initialScale * kpaTargets(spec).total - targetBurstCapacity);
+  return Math.trunc(initialScale * spec.total - targetBurstCapacity);
 }
 
 /** The least and the most there may be now, whatever is wanted. */
 export function boundsOf(
   { isInitialised }: KpaMemory,
-  spec: KpaSpec,
+  spec: ResolvedKpa,
   byOthers: number,
 ): { least: number; most: number } {
   const least = isInitialised ? spec.min : Math.max(spec.min, spec.initialScale);

@@ -16,7 +16,7 @@ export interface KpaSpec extends KpaSettings {
 /** What follows from a spec. */
 export interface KpaTargets {
   /** Of one replica, as the load is divided: at least 0.01. */
-  readonly target: number;
+  readonly perReplica: number;
   /** What one replica can take at most, for the burst capacity. */
   readonly total: number;
   /** The panic average's share of what the ready replicas are for; 2 = twice as much. */
@@ -25,6 +25,9 @@ export interface KpaTargets {
   readonly stableBuckets: number;
   readonly panicBuckets: number;
 }
+
+/** A spec with what follows from it. */
+export type ResolvedKpa = KpaSpec & KpaTargets;
 
 /** Both windows are averages of buckets of this length. */
 export const bucketMs = 1_000;
@@ -39,11 +42,12 @@ const concurrencyTargetDefault = 100;
 const rpsTargetDefault = 200;
 
 /** Knative's ResolveMetricTarget and MakeMetric: target, total and windows. */
-export function kpaTargets(spec: KpaSpec): KpaTargets {
+export function resolvedKpa(spec: KpaSpec): ResolvedKpa {
   const total = totalOf(spec);
   const panicWindowMs = panicWindowOf(spec);
   return {
-    target: Math.max(kpaLimits.targetMin, total * spec.targetUtilization),
+    ...spec,
+    perReplica: Math.max(kpaLimits.targetMin, total * spec.targetUtilization),
     total,
     panicThreshold: spec.panicThresholdPercentage / 100,
     panicWindowMs,

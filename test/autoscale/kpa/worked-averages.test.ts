@@ -7,7 +7,7 @@ import {
   resized,
   weightedAverage,
 } from '../../../src/autoscale/kpa/buckets.ts';
-import { kpaTargets } from '../../../src/autoscale/kpa/kpa-spec.ts';
+import { resolvedKpa } from '../../../src/autoscale/kpa/kpa-spec.ts';
 import { rowsOf } from './rows.ts';
 import { specOf } from './spec-of.ts';
 
@@ -86,18 +86,20 @@ describe('averages over buckets of a second, worked by hand', () => {
     expect(linearAverage(eight, { now: 5, count: 8, first: eight.stableFirst })).toBe(2.5);
   });
 
-  it('never changes what it was given', () => {
-    const before = written('0:1 1:2', 4);
-    const copy = [...before.values];
-    recorded(before, [{ bucket: 2, value: 9 }], 6);
-    expect([...before.values]).toEqual(copy);
+  it('spoils nothing of what it was given within eight buckets', () => {
+    const before = written('0:1 1:2 2:3 3:4', 4);
+    const window = { now: 3, count: 4, first: before.stableFirst };
+    const write = (bucket: number) => recorded(before, [{ bucket, value: 9 }], 6);
+    expect([4, 7, 11, 12, 40].map((bucket) => write(bucket).last)).toEqual([4, 7, 11, 12, 40]);
+    expect(linearAverage(before, window)).toBe(2.5);
+    expect(linearAverage(write(4), { ...window, now: 4 })).toBe(4.5);
   });
 });
 
 describe('targets, worked by hand', () => {
   it.each(targets.map((row) => [row.title, row] as const))('%s', (_title, row) => {
-    const { target, total, panicWindowMs } = kpaTargets(specOf(row.text('settings')));
-    expect(target).toBeCloseTo(row.number('target'), 12);
+    const { perReplica, total, panicWindowMs } = resolvedKpa(specOf(row.text('settings')));
+    expect(perReplica).toBeCloseTo(row.number('target'), 12);
     expect(total).toBe(row.number('total'));
     expect(panicWindowMs).toBe(row.number('panic window') * 1_000);
   });

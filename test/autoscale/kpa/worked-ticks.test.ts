@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { calm, desiredScale } from '../../../src/autoscale/kpa/desired-scale.ts';
+import { resolvedKpa } from '../../../src/autoscale/kpa/kpa-spec.ts';
 import { rowsOf } from './rows.ts';
 import { specOf } from './spec-of.ts';
 
@@ -75,7 +76,7 @@ describe('a tick of the KPA, worked by hand', () => {
     const result = desiredScale({
       averages: { stable: row.number('stable'), panic: row.number('panic') },
       ready: row.number('ready'),
-      spec: specOf(row.text('settings')),
+      spec: resolvedKpa(specOf(row.text('settings'))),
       state: isCalm ? calm : { panicAtMs: sinceS! * 1_000, panicCount: count!, delayed: [] },
       nowMs: row.number('at') * 1_000,
     });
