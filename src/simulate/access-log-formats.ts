@@ -13,7 +13,7 @@ const nginxLine = new RegExp(
 export const nginxLog: TraceFormat = {
   name: 'nginx',
   looks: `nginx's combined log with $request_time at its end, and perhaps "$host" behind it`,
-  isDated: true,
+  origin: 'epoch',
   reader: (record, options) => (nginxLine.test(record) ? (line) => readNginx(line, options) : null),
 };
 
@@ -28,16 +28,16 @@ function readNginx(line: string, options: FormatOptions) {
   return row(modelOf({ host, path }, options), endMs - execMs, execMs);
 }
 
-/** Envoy's default format; DURATION is in milliseconds, START_TIME is the arrival. */
+/** Envoy's default format, or Istio's, which has three fields more; DURATION is in milliseconds, START_TIME is the arrival. */
 const envoyLine = new RegExp(
-  String.raw`^\[([^\]]+)\] ${quoted} \d+ \S+ \d+ \d+ (\d+) \S+ ${quoted} ${quoted} ${quoted} ${quoted} ${quoted}`,
+  String.raw`^\[([^\]]+)\] ${quoted} \d+ \S+ (?:\S+ \S+ "[^"]*" )?\d+ \d+ (\d+) \S+ ${quoted} ${quoted} ${quoted} ${quoted} ${quoted}`,
 );
 
 /** Envoy's access log as it is without a format of one's own. */
 export const envoyLog: TraceFormat = {
   name: 'envoy',
-  looks: "Envoy's default access log",
-  isDated: true,
+  looks: "Envoy's or Istio's default access log",
+  origin: 'epoch',
   reader: (record, options) => (envoyLine.test(record) ? (line) => readEnvoy(line, options) : null),
 };
 

@@ -1,10 +1,10 @@
 import { instantOf, numberOf, row, type TraceFormat } from './trace-format.ts';
 
 /** The fields of a CSV record (RFC 4180). */
-export function csvFields(record: string): string[] {
+function csvFields(record: string): string[] {
   if (!record.includes('"')) return record.split(',');
   const fields: string[] = [];
-  const field = /("(?:[^"]|"")*"|[^,]*)(,|$)/gy;
+  const field = /("[^"]*(?:""[^"]*)*"|[^,]*)(,|$)/gy;
   for (;;) {
     const [, text = '', end] = field.exec(record) ?? [];
     fields.push(text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text);
@@ -33,7 +33,7 @@ function columnsOf<Name extends string>(
 export const plainCsv: TraceFormat = {
   name: 'csv',
   looks: 'a CSV file with the columns arrival_s, model, exec_s',
-  isDated: false,
+  origin: 'first',
   hasHeader: true,
   reader(header, options) {
     const columns = columnsOf(header, ['arrival_s', 'model', 'exec_s']);
@@ -49,7 +49,7 @@ export const plainCsv: TraceFormat = {
 export const azureCsv: TraceFormat = {
   name: 'azure',
   looks: 'a CSV file with the columns TIMESTAMP, ContextTokens, GeneratedTokens',
-  isDated: true,
+  origin: 'epoch',
   hasHeader: true,
   reader(header, { model, tokens }) {
     const columns = columnsOf(header, ['TIMESTAMP', 'ContextTokens', 'GeneratedTokens']);
@@ -66,7 +66,7 @@ export const azureCsv: TraceFormat = {
 export const litellmCsv: TraceFormat = {
   name: 'litellm csv',
   looks: 'a CSV export of LiteLLM_SpendLogs (startTime, endTime, model)',
-  isDated: true,
+  origin: 'epoch',
   hasHeader: true,
   reader(header, options) {
     const columns = columnsOf(header, ['startTime', 'endTime', 'model']);

@@ -25,8 +25,8 @@ const dayMs = 86_400_000;
 /** Mean time between the requests of a burst. */
 const burstGapMs = 1_000;
 
-/** How arrivals are written, for errors and help. */
-export const arrivalsUsage =
+/** How arrivals are written. */
+const arrivalsUsage =
   'poisson:6/h, burst:20@2/d or daily:100/d, each with xMODELS behind it for several models';
 
 const written = /^(?:(poisson|daily):|(burst):(\d+)@)(\d+(?:\.\d+)?)\/([smhd])(?:x(\d+))?$/;
@@ -56,7 +56,7 @@ export function generate(
       const model = `${rule.kind}-${number}`;
       const random = seededRandom(seed, model);
       for (const arrivalMs of instants(rule, durationMs, random))
-        builder.add({ model, arrivalMs, execMs: exec.at(random()) }, false);
+        builder.add({ model, arrivalMs, execMs: exec.at(random()) }, 'start');
     }
   return builder.count - before;
 }

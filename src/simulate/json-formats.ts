@@ -24,7 +24,7 @@ function ms(value: unknown): number {
 export const gatewayLog: TraceFormat = {
   name: 'pilotlight',
   looks: "this gateway's own log (JSON lines with msg, time, model, totalMs, waitMs, coldMs)",
-  isDated: true,
+  origin: 'epoch',
   reader(record) {
     const first = fieldsOf(record);
     if (typeof first?.level !== 'number' || typeof first.time !== 'string') return null;
@@ -47,7 +47,7 @@ export const gatewayLog: TraceFormat = {
 export const litellmJson: TraceFormat = {
   name: 'litellm json',
   looks: 'LiteLLM spend logs as JSON lines or an array (startTime, endTime, model)',
-  isDated: true,
+  origin: 'epoch',
   reader(record, options) {
     const first = fieldsOf(record);
     if (first === null || !('startTime' in first && 'endTime' in first && 'model' in first)) return null;

@@ -48,8 +48,8 @@ const kinds: Readonly<Record<string, PolicyKind>> = {
   always: { usage: 'always', scaleOf: (args) => (args === '' ? { min: 1, idle: 0 } : null) },
 };
 
-/** How policies are written, for help. */
-export const policyUsages: readonly string[] = Object.values(kinds).map(({ usage }) => usage);
+/** How policies are written. */
+const policyUsages: readonly string[] = Object.values(kinds).map(({ usage }) => usage);
 
 const leastStartupMs = 600_000;
 

@@ -5,7 +5,7 @@ export interface Spread {
   /** As it was written: `22.7s`. */
   readonly text: string;
   readonly longestMs: number;
-  /** Milliseconds at `share` (from 0 up to 1) of all: linear between quantiles, the outer ones beyond them. */
+  /** Whole milliseconds at `share` (from 0 up to 1) of all: linear between quantiles, the outer ones beyond them. */
   at(share: number): number;
 }
 
@@ -42,5 +42,5 @@ function valueAt(quantiles: readonly Quantile[], share: number): number {
   if (above === -1) return quantiles.at(-1)!.ms;
   const low = quantiles[above - 1]!;
   const high = quantiles[above]!;
-  return low.ms + ((high.ms - low.ms) * (share - low.share)) / (high.share - low.share);
+  return Math.round(low.ms + ((high.ms - low.ms) * (share - low.share)) / (high.share - low.share));
 }

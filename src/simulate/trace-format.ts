@@ -1,4 +1,4 @@
-import type { TraceRow } from './trace.ts';
+import type { Origin, TraceRow } from './trace.ts';
 
 /** What a trace that does not say everything is read with. */
 export interface FormatOptions {
@@ -24,23 +24,23 @@ export interface TraceFormat {
   readonly name: string;
   /** What a file of it looks like, in one line. */
   readonly looks: string;
-  /** Whether arrivals are since the Unix epoch. */
-  readonly isDated: boolean;
+  /** What arrivals are counted from. */
+  readonly origin: Origin;
   /** Whether it is CSV whose first record names the columns. */
   readonly hasHeader?: true;
   /** What reads the records of a file that begins (or has among its first records) like this; null: another format. */
   reader(record: string, options: FormatOptions): ((record: string) => Reading) | null;
 }
 
-/** A row, or `malformed` where a number of it is none. Seconds and milliseconds as they are named. */
+/** A row, or `malformed` where one of its values makes no sense. */
 export function row(model: string, arrivalMs: number, execMs: number): Reading {
-  return Number.isFinite(arrivalMs) && Number.isFinite(execMs) && execMs >= 0 && model !== ''
+  return arrivalMs >= 0 && execMs >= 0 && arrivalMs + execMs < Number.POSITIVE_INFINITY && model !== ''
     ? { model, arrivalMs, execMs }
     : 'malformed';
 }
 
 const timestamp =
-  /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?\s*(?:Z|UTC|([+-])(\d\d):?(\d\d)?)?$/;
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(\.\d+)?\s*(?:Z|UTC|([+-])(\d\d):?(\d\d)?)?$/;
 
 /** Milliseconds since the Unix epoch of `2026-11-24T15:04:05.123Z`, also with a space, an offset or neither (UTC); else NaN. */
 export function instantOf(text: string): number {
@@ -50,7 +50,7 @@ export function instantOf(text: string): number {
     match;
   const wholeMs = Date.UTC(+year!, +month! - 1, +day!, +hour!, +minute!, +second!);
   const offsetMs = (Number(offsetH) * 60 + Number(offsetM)) * 60_000;
-  return wholeMs + Number(fraction) * 1000 - (sign === '-' ? -offsetMs : offsetMs);
+  return wholeMs + Number(fraction) * 1000 + (sign === '-' ? offsetMs : -offsetMs);
 }
 
 /** Of text that is a decimal number; else NaN (also where it is empty). */

@@ -91,7 +91,7 @@ export class TraceReader {
     } else if (reading === 'other') this.others++;
     else {
       this.requests++;
-      this.#builder.add(reading, this.#format!.isDated);
+      this.#builder.add(reading, this.#format!.origin);
     }
   }
 }

@@ -18,31 +18,46 @@ export interface Trace {
 /** A request as a trace tells of it. */
 export interface TraceRow {
   readonly model: string;
-  /** Milliseconds since the Unix epoch, or since the trace began. */
+  /** Milliseconds since its `Origin`. */
   readonly arrivalMs: number;
   readonly execMs: number;
 }
 
+/**
+ * | origin | an arrival is counted from |
+ * |---|---|
+ * | start | the beginning of the trace |
+ * | epoch | the Unix epoch: the first of these is at the beginning of the trace |
+ * | first | something that is not known: the first of these is at the beginning of the trace |
+ */
+export type Origin = 'start' | 'epoch' | 'first';
+
+const origins: readonly Origin[] = ['start', 'epoch', 'first'];
+
 const firstCapacity = 1024;
 
-/** Collects the requests of traces; those with a date and those without are kept apart until `build`. */
+/** Collects the requests of traces, in whatever order. */
 export class TraceBuilder {
   readonly #indexByModel = new Map<string, number>();
   #capacity = firstCapacity;
   #arrivalMs = new Float64Array(firstCapacity);
   #execMs = new Float64Array(firstCapacity);
   #model = new Uint32Array(firstCapacity);
-  /** Whether its arrival is since the Unix epoch. */
-  #isDated = new Uint8Array(firstCapacity);
+  /** Places in `origins`. */
+  #origin = new Uint8Array(firstCapacity);
+  /** Of each origin; where nobody has it, it does not matter. */
+  readonly #firstMs: Record<Origin, number> = {
+    start: 0,
+    epoch: Number.POSITIVE_INFINITY,
+    first: Number.POSITIVE_INFINITY,
+  };
   #count = 0;
-  #wallFromMs = Number.POSITIVE_INFINITY;
 
   get count(): number {
     return this.#count;
   }
 
-  /** `isDated`: its arrival is since the Unix epoch. */
-  add({ model, arrivalMs, execMs }: TraceRow, isDated: boolean): void {
+  add({ model, arrivalMs, execMs }: TraceRow, origin: Origin): void {
     if (this.#count === this.#capacity) this.#grow();
     let index = this.#indexByModel.get(model);
     if (index === undefined) {
@@ -53,16 +68,17 @@ export class TraceBuilder {
     this.#arrivalMs[at] = arrivalMs;
     this.#execMs[at] = execMs;
     this.#model[at] = index;
-    this.#isDated[at] = isDated ? 1 : 0;
-    if (isDated && arrivalMs < this.#wallFromMs) this.#wallFromMs = arrivalMs;
+    this.#origin[at] = origins.indexOf(origin);
+    this.#firstMs[origin] = Math.min(this.#firstMs[origin], arrivalMs);
   }
 
   /** In order of arrival, those of the same instant in the order in which they were added. */
   build(): Trace {
     const count = this.#count;
-    const wallFromMs = Number.isFinite(this.#wallFromMs) ? this.#wallFromMs : 0;
+    const firstMs = origins.map((origin) => this.#firstMs[origin]);
+    const wallFromMs = Number.isFinite(this.#firstMs.epoch) ? this.#firstMs.epoch : 0;
     const arrivalMs = this.#arrivalMs.slice(0, count);
-    for (let i = 0; i < count; i++) if (this.#isDated[i] === 1) arrivalMs[i]! -= wallFromMs;
+    for (let i = 0; i < count; i++) arrivalMs[i]! -= firstMs[this.#origin[i]!]!;
     const order = orderOf(arrivalMs);
     const sorted = {
       arrivalMs: order === null ? arrivalMs : arrivalMs.map((_, at) => arrivalMs[order[at]!]!),
@@ -79,7 +95,7 @@ export class TraceBuilder {
     this.#arrivalMs = copied(this.#arrivalMs, new Float64Array(this.#capacity));
     this.#execMs = copied(this.#execMs, new Float64Array(this.#capacity));
     this.#model = copied(this.#model, new Uint32Array(this.#capacity));
-    this.#isDated = copied(this.#isDated, new Uint8Array(this.#capacity));
+    this.#origin = copied(this.#origin, new Uint8Array(this.#capacity));
   }
 }
 

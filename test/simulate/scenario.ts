@@ -7,11 +7,11 @@ import type { VirtualClock } from '../../src/simulate/virtual-clock.ts';
 /** A request: when it arrives and how long it runs, in seconds, and its model (default `m`). */
 export type Request = readonly [arrivalS: number, execS: number, model?: string];
 
-/** A trace without dates. */
-export function traceOf(requests: readonly Request[]): Trace {
+/** A trace that begins at 0. */
+function traceOf(requests: readonly Request[]): Trace {
   const builder = new TraceBuilder();
   for (const [arrivalS, execS, model = 'm'] of requests)
-    builder.add({ model, arrivalMs: arrivalS * 1000, execMs: execS * 1000 }, false);
+    builder.add({ model, arrivalMs: arrivalS * 1000, execMs: execS * 1000 }, 'start');
   return builder.build();
 }
 
