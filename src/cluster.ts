@@ -59,6 +59,8 @@ const flushMs = 2_000;
 
 interface Parts extends ClusterOptions {
   readonly api: KubeApi;
+  /** For lists and watches alone. */
+  readonly listing: KubeApi;
   readonly mirrors: Mirrors;
   readonly resources: Resources;
   readonly lease: LeaseHolder | null;
@@ -72,9 +74,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { settings, drainMs, clock, log } = options;
   const access = await loadAccess(settings, clock);
   const api = createKubeApi({ access, clock, userAgent: fieldManager });
+  // Lists may take minutes: no renewal of the lease and no write of a count waits for a connection behind them.
+  const listing = createKubeApi({ access, clock, userAgent: fieldManager });
   const { random } = Math;
   const mirrors = createMirrors({
-    api,
+    api: listing,
     clock,
     random,
     onFault: (path, err) => log.debug({ path, err }, 'watch broke'),
@@ -91,7 +95,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   lease?.onChange(() => tellLeadership(lease, log));
   return new KubeCluster({
     ...options,
-    ...{ api, mirrors, lease, identity },
+    ...{ api, listing, mirrors, lease, identity },
     leadership: lease ?? soleLeadership,
     resources: createResources(api, clock),
     onFault: ({ message, error }) => log.warn({ err: error }, message),
@@ -188,12 +192,12 @@ class KubeCluster implements Cluster {
   }
 
   async close(): Promise<void> {
-    const { lease, mirrors, api } = this.#parts;
+    const { lease, mirrors, api, listing } = this.#parts;
     this.#stop.abort();
     await Promise.all([this.#reporter?.close(), this.#discovery?.close(), this.recorder.close()]);
     await Promise.all(Object.values(this.#drivers).map((driver) => driver.close()));
     await lease?.close();
     await mirrors.close();
-    await api.close();
+    await Promise.all([api.close(), listing.close()]);
   }
 }
