@@ -69,7 +69,9 @@ export const kubernetesBackendSchema = z.strictObject({
     )
     .nullable()
     .prefault(null)
-    .describe('Port of the replicas: its number or its name. Default: the only one there is.'),
+    .describe(
+      'Port of the replicas, which takes plain HTTP: its number or its name. Default: the only one there is.',
+    ),
   route: z
     .enum(['auto', 'pod', 'service'])
     .prefault('auto')

@@ -14,6 +14,7 @@ import { faultOf, resolveTarget, TargetFault } from './scale-target.ts';
 import { StatusTeller } from './status-teller.ts';
 import { TargetCount } from './target-count.ts';
 import { autoscalerPaths, TargetSources } from './target-sources.ts';
+import { tlsCondition } from './tls-port.ts';
 
 export interface KubeTargetOptions {
   readonly driver: KubernetesDriverOptions;
@@ -186,6 +187,8 @@ export class KubeTarget {
     const service = this.#backend.service ?? this.#count?.resolved.service ?? null;
     const mesh = meshCondition(this.#sources?.pods.list() ?? [], this.#backend, service);
     if (mesh !== null) conditions.push(mesh);
+    const tls = this.#sources && tlsCondition(this.#sources.pods.list(), this.#backend);
+    if (tls !== null) conditions.push(tls);
     if (this.#sources !== null && !this.#sources.isFresh) {
       const message = `the cluster is not seen: ${this.#sources.obstacle ?? 'no watch is open'}`;
       conditions.push({ type: 'Stale', message });
