@@ -78,34 +78,25 @@ describe('several pods behind a Service', () => {
     await stage.serve({ ...throughService, concurrency: 2, scale: 'min: 3, max: 3, idle: 1h' });
     await expect.poll(ready).toHaveLength(3);
     const pods = livingPods(stage.place);
-    const answers = Array.from({ length: 12 }, () => stage.ask('llama', lasting(1_500)));
-    let isOver = false;
-    const all = Promise.all(answers).finally(() => {
-      isOver = true;
-    });
-    const sums: number[] = [];
-    const busy = new Set<string>();
-    while (!isOver) {
-      const running = await Promise.all(pods.map(async (pod) => [pod.name, await runningOf(pod)] as const));
-      sums.push(running.reduce((sum, [, count]) => sum + count, 0));
-      for (const [name, count] of running) if (count > 0) busy.add(name);
-      await pause(20);
-    }
-    expect((await all).every(whole)).toBe(true);
-    expect(Math.max(...sums)).toBe(6);
-    expect([...busy].toSorted()).toEqual(pods.map(({ name }) => name).toSorted());
+    const answers = Array.from({ length: 12 }, () => stage.ask('llama', lasting(6_000)));
+    const running = () => Promise.all(pods.map(runningOf));
+    const sum = async () => (await running()).reduce((total, count) => total + count);
+    await expect.poll(sum).toBe(6);
+    expect(await stage.view('llama')).toMatchObject({ inFlight: 6, queue: { waiting: 6 } });
+    expect(await sum()).toBe(6);
+    expect(Math.min(...(await running()))).toBeGreaterThan(0);
+    expect((await Promise.all(answers)).every(whole)).toBe(true);
   });
 
   it('are not ended while one of them has a request, since nobody knows which', async () => {
     stage.place.apply(deployment({ name: 'llama', gpus: 0, script: { 'drain-ms': 10 } }));
     await stage.serve({ ...throughService, concurrency: 1, scale: 'max: 3, idle: 1s' });
-    const short = [1, 2].map(() => stage.ask('llama', lasting(3_000)));
-    await expect.poll(async () => (await stage.view('llama')).inFlight).toBe(2);
-    const long = stage.ask('llama', lasting(10_000));
-    await expect.poll(async () => (await stage.view('llama')).inFlight).toBe(3);
+    const short = [1, 2].map(() => stage.ask('llama', lasting(1_000)));
+    const long = stage.ask('llama', lasting(20_000));
+    await expect.poll(ready).toHaveLength(3);
     expect((await Promise.all(short)).every(whole)).toBe(true);
-    // Twice the idle time: pods of which one was known to be busy would have become fewer.
-    await pause(2_000);
+    // Longer than the idle time: of pods that could be told apart, the idle ones would have ended.
+    await pause(3_000);
     expect(await stage.view('llama')).toMatchObject({ inFlight: 1, removal: 'unknown' });
     expect(livingPods(stage.place)).toHaveLength(3);
     expect(whole(await long)).toBe(true);

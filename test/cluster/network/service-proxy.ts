@@ -1,5 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { ServiceEntry, ServiceTable } from './service-table.ts';
+import { type ServiceEntry, type ServiceTable, serviceKey } from './service-table.ts';
+
+type ServicePort = ServiceEntry['ports'][number];
 
 interface Endpoint {
   readonly host: string;
@@ -12,40 +14,46 @@ interface Endpoint {
  */
 export class ServiceProxy {
   readonly #table: ServiceTable;
-  /** By `ADDRESS:PORT`. */
-  readonly #serverByAddress = new Map<string, Server>();
+  /** Of each Service by its key, by `ADDRESS:PORT`. */
+  readonly #serversByService = new Map<string, Map<string, Server>>();
   #turn = 0;
 
   /** `table`: the Services, whose addresses are local to this network namespace. */
   constructor(table: ServiceTable) {
     this.#table = table;
-    table.on('change', () => this.#follow());
-    this.#follow();
+    table.on('change', ({ namespace, name }) => this.#follow({ namespace, name }));
+    for (const { namespace, name } of table.services()) this.#follow({ namespace, name });
   }
 
-  #follow(): void {
-    const wanted = new Map<string, { service: ServiceEntry; port: ServiceEntry['ports'][number] }>();
-    for (const service of this.#table.services()) {
-      if (service.clusterIP === 'None') continue;
-      for (const port of service.ports) {
-        const isServed = this.#table.endpointsOf(service, port.name).length > 0;
-        if (isServed) wanted.set(`${service.clusterIP}:${port.port}`, { service, port });
-      }
-    }
-    for (const [address, server] of this.#serverByAddress) {
+  #follow(named: { readonly namespace: string; readonly name: string }): void {
+    const key = serviceKey(named);
+    const servers = this.#serversByService.get(key) ?? new Map<string, Server>();
+    const wanted = this.#servedPorts(this.#table.service(named.namespace, named.name));
+    for (const [address, server] of servers) {
       if (wanted.has(address)) continue;
-      this.#serverByAddress.delete(address);
+      servers.delete(address);
       server.close();
     }
-    for (const [address, { service, port }] of wanted) {
-      if (this.#serverByAddress.has(address)) continue;
-      const server = createServer({ allowHalfOpen: true }, (client) => {
-        this.#forward(client, this.#table.endpointsOf(service, port.name));
-      });
-      server.on('error', (error) => console.error(`service proxy, ${service.name}: ${error.message}`));
-      server.listen(port.port, service.clusterIP);
-      this.#serverByAddress.set(address, server);
-    }
+    for (const [address, { service, port }] of wanted)
+      if (!servers.has(address)) servers.set(address, this.#listen(service, port));
+    if (servers.size > 0) this.#serversByService.set(key, servers);
+    else this.#serversByService.delete(key);
+  }
+
+  /** By `ADDRESS:PORT`: those that lead anywhere. */
+  #servedPorts(service: ServiceEntry | undefined): Map<string, { service: ServiceEntry; port: ServicePort }> {
+    if (service === undefined || service.clusterIP === 'None') return new Map();
+    const served = service.ports.filter(({ name }) => this.#table.endpointsOf(service, name).length > 0);
+    return new Map(served.map((port) => [`${service.clusterIP}:${port.port}`, { service, port }]));
+  }
+
+  #listen(service: ServiceEntry, port: ServicePort): Server {
+    const server = createServer({ allowHalfOpen: true }, (client) => {
+      this.#forward(client, this.#table.endpointsOf(service, port.name));
+    });
+    server.on('error', (error) => console.error(`service proxy, ${service.name}: ${error.message}`));
+    server.listen(port.port, service.clusterIP);
+    return server;
   }
 
   #forward(client: Socket, endpoints: readonly Endpoint[]): void {
