@@ -23,7 +23,7 @@ export interface KpaAnnotations {
 }
 
 /** What the names of Knative's annotations of its autoscaler begin with. */
-export const kpaPrefix = 'autoscaling.knative.dev/';
+const kpaPrefix = 'autoscaling.knative.dev/';
 
 /**
  * Reads the annotations autoscaling.knative.dev/* with Knative's own rules and limits. Where there are any, the policy

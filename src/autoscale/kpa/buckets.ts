@@ -104,7 +104,7 @@ const leastCoefficient = 0.2;
 const weightPrecision = 0.9999;
 
 /** The weight of the newest of `count` buckets; each older one has `1 - it` of the weight of its successor. */
-export function smoothingCoefficient(count: number): number {
+function smoothingCoefficient(count: number): number {
   return Math.max(1 - (1 - weightPrecision) ** (1 / count), leastCoefficient);
 }
 
