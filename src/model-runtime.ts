@@ -4,7 +4,7 @@ import { poll } from './activation/watch-target.ts';
 import { Gate } from './admission/gate.ts';
 import { Handover } from './admission/handover.ts';
 import type { ModelEntry } from './arrival.ts';
-import { decide } from './autoscale/decide.ts';
+import { Decider } from './autoscale/decider.ts';
 import type { Revision, RevisionOwner } from './autoscale/lineage.ts';
 import { activationPart, gatePart } from './config/model-parts.ts';
 import type { ModelSettings } from './config/settings.ts';
@@ -29,6 +29,7 @@ export class ModelRuntime implements ModelEntry, Revision {
   readonly #parts: RuntimeParts;
   readonly #owner: RevisionOwner<ModelRuntime>;
   readonly #startDetails = new StartDetails();
+  readonly #decider: Decider;
   readonly #upstreams: UpstreamTurns;
   #settings: ModelSettings;
   #isStarted = false;
@@ -39,6 +40,7 @@ export class ModelRuntime implements ModelEntry, Revision {
     this.#parts = parts;
     this.#owner = owner;
     this.#settings = settings;
+    this.#decider = new Decider(clock);
     this.meter = parts.meterOf(settings.name);
     this.#upstreams = new UpstreamTurns(this.#connectionOptions());
     this.stallWatch = new StallWatch({
@@ -95,7 +97,7 @@ export class ModelRuntime implements ModelEntry, Revision {
 
   /** Nothing is started before `start`, whoever asks for it. */
   #decide(...facts: Parameters<Decide>): Decision {
-    if (this.#isStarted) return decide(...facts);
+    if (this.#isStarted) return this.#decider.decide(...facts);
     const [{ isWanted }, , state] = facts;
     this.#isWanted ||= isWanted;
     return { desired: 0, reason: 'the revision before it ends', state, nextAtMs: null };
@@ -200,13 +202,12 @@ export class ModelRuntime implements ModelEntry, Revision {
     const queue = { waiting, waitingBytes, oldestWaitMs, max: revision.queue.max };
     const { driver } = revision.backend;
     const { state, step, detail } = this.wakeInfo();
-    const limit = revision.concurrency;
     return {
       model,
       aliases,
       driver,
       inFlight,
-      limit,
+      limit: revision.concurrency,
       queue,
       ...this.activator.snapshot(),
       state,

@@ -15,17 +15,19 @@ const leastCheckMs = 1_000;
 const stillRising = Number.POSITIVE_INFINITY;
 
 /**
- * How many replicas there should be: as many as the requests of the moment fill, upward at once, downward when fewer
- * would have done for `idleMs`, to zero only when nothing waited or ran for `idleMs`. A count is never lowered while
- * a replica starts. `idleMs` 0 lowers nothing. Always within [min, max], but that a count which others asked for may
- * be above max until it is surplus. Where others own the count, only 0 -> 1.
+ * How many replicas there should be: as many as the requests of the moment fill and `buffer` more, upward at once but for
+ * `maxStarting`, downward when fewer would have done for `idleMs`, to zero only when nothing waited or ran for `idleMs`. A
+ * count is never lowered while a replica starts, nor before `minUpMs`. `idleMs` 0 lowers nothing. Always within
+ * [min, max], but that a count which others asked for may be above max until it is surplus. Where others own the count,
+ * only 0 -> 1.
  */
 export const decide: Decide = (observed, spec, before, nowMs) => {
   const state = withOthers(observed, before, nowMs);
   if (spec.owner === 'external') return decideOnlyWake(observed, spec, state);
   const max = Math.max(spec.max, spec.min);
-  const needed = Math.min(max, Math.max(spec.min, replicasFor(observed, spec)));
-  const current = Math.min(Math.max(max, state.byOthers), Math.max(spec.min, state.desired));
+  const most = mostNow(observed, spec, state.desired);
+  const needed = Math.min(most, max, Math.max(spec.min, replicasFor(observed, spec)));
+  const current = Math.min(most, Math.max(max, state.byOthers), Math.max(spec.min, state.desired));
   const raisedAtMs = upSinceMs(observed, state, { nowMs, isRaised: needed > state.desired });
   const keep = (desired: number, reason: string, sinceMs: number | null, nextAtMs: number | null) => ({
     desired,
@@ -53,7 +55,7 @@ export const decide: Decide = (observed, spec, before, nowMs) => {
   // Down to a partial count any surplus counts; to zero only the time in which nothing waited or ran.
   const surplusMs = needed === 0 ? (observed.idleSinceMs ?? nowMs) : seenSinceMs;
   const sinceMs = Math.max(surplusMs, raisedAtMs ?? surplusMs);
-  const dueMs = sinceMs + spec.idleMs;
+  const dueMs = Math.max(sinceMs + spec.idleMs, raisedAtMs === null ? 0 : raisedAtMs + spec.minUpMs);
   if (nowMs >= dueMs)
     return keep(
       needed,
@@ -88,7 +90,12 @@ function decideOnlyWake(observed: Observed, spec: ScaleSpec, state: ScaleState):
 function replicasFor(observed: Observed, spec: ScaleSpec): number {
   const load = observed.waiting + observed.inFlight;
   if (load === 0) return observed.isWanted ? 1 : 0;
-  return spec.concurrency === 0 ? 1 : Math.ceil(load / spec.concurrency);
+  return (spec.concurrency === 0 ? 1 : Math.ceil(load / spec.concurrency)) + spec.buffer;
+}
+
+/** The largest count that may be asked for now: `maxStarting` more than are ready, and what is asked for stands. */
+function mostNow({ ready }: Observed, { maxStarting }: ScaleSpec, desired: number): number {
+  return maxStarting === null ? Number.POSITIVE_INFINITY : Math.max(desired, ready + maxStarting);
 }
 
 /** Since when the count is up, for the minimum up time. */
@@ -106,5 +113,5 @@ function reasonFor(observed: Observed, needed: number, spec: ScaleSpec): string 
   const load = observed.waiting + observed.inFlight;
   if (load > 0) return `${observed.waiting} waiting and ${observed.inFlight} running`;
   if (observed.isWanted) return 'asked for';
-  return needed === spec.min && needed > 0 ? `min is ${spec.min}` : 'nothing to do';
+  return needed <= spec.min && needed > 0 ? `min is ${spec.min}` : 'nothing to do';
 }

@@ -1,18 +1,5 @@
 import { Cron } from 'croner';
-
-/** A recurring window of time in which other limits hold. */
-export interface ScheduleSettings {
-  /** Five or six fields (seconds first), as of cron: when it begins. */
-  readonly cron: string;
-  /** IANA name, `Europe/Berlin`; summer time is followed. */
-  readonly timeZone: string;
-  /** How long it lasts. */
-  readonly forMs: number;
-  /** Replicas that are kept meanwhile; null: as outside of it. */
-  readonly min: number | null;
-  /** Most replicas meanwhile; null: as outside of it. */
-  readonly max: number | null;
-}
+import type { ScheduleSettings } from '../core/scaling.ts';
 
 /** What the windows of a moment ask for. */
 export interface ScheduledLimits {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { backendSchema } from './backend.ts';
+import { scaleSchema } from './scale.ts';
 import { duration, size } from './units.ts';
 
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'is not a header name' });
@@ -41,38 +42,6 @@ const queueSchema = z
   })
   .prefault({})
   .describe('The queue in front of the model, cold or busy.');
-
-const scaleSchema = z
-  .strictObject({
-    min: z
-      .int()
-      .min(0)
-      .optional()
-      .describe('Replicas that are always kept. Default: 0; static: the count of urls.'),
-    max: z.int().min(1).optional().describe('Most replicas. Default: 1; static: the count of urls.'),
-    idle: duration('Without requests for that long, down to scale.min. 0 = never.').prefault('5m'),
-    ramp: duration(
-      "A fresh replica's limit grows from 1 to concurrency over this time. 0 = at once.",
-    ).prefault(0),
-    owner: z
-      .enum(['pilotlight', 'external'])
-      .prefault('pilotlight')
-      .describe(
-        'Whose the count is; external (kubernetes only): that of others, and only 0 to 1 is done here.',
-      ),
-    capacityTimeout: duration(
-      'For kubernetes: how long a pod may find no node before its start has failed. 0 = at once. Default: 2m.',
-    ).optional(),
-    gauge: z
-      .boolean()
-      .optional()
-      .describe(
-        "Asks a replica's own gauges before it is ended: it may serve clients past the gateway. " +
-          'Default: true for kubernetes, else false.',
-      ),
-  })
-  .prefault({})
-  .describe('How many replicas there are.');
 
 const heartbeatSchema = z
   .strictObject({

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import type { ScheduleSettings } from '../core/scaling.ts';
 import { kubernetesOf } from './kubernetes.ts';
 import type { RawKubernetesBackend } from './kubernetes-backend.ts';
 import type { RawModel } from './model.ts';
@@ -120,6 +121,10 @@ function revisionOf(raw: RawModel): RevisionSettings {
       min: scale.min ?? Math.min(urlCount ?? 0, max),
       max,
       idleMs: scale.idle,
+      minUpMs: scale.minUp,
+      buffer: scale.buffer,
+      maxStarting: scale.maxStarting,
+      schedules: scale.schedules.map(scheduleOf),
       rampMs: scale.ramp,
       owner: scale.owner,
     },
@@ -134,6 +139,11 @@ function revisionOf(raw: RawModel): RevisionSettings {
     balance: raw.balance,
     rollout: raw.rollout ?? (backend.driver === 'process' && max === 1 ? 'stop-first' : 'start-first'),
   };
+}
+
+function scheduleOf(raw: RawModel['scale']['schedules'][number]): ScheduleSettings {
+  const { cron, timeZone, for: forMs, min = null, max = null } = raw;
+  return { cron, timeZone, forMs, min, max };
 }
 
 function readyOf(

@@ -1,4 +1,5 @@
 import type { ReadySpec } from '../core/prober.ts';
+import type { ScaleSettings } from '../core/scaling.ts';
 
 /** host and port to listen on. Port 0 lets the system choose. */
 export interface Address {
@@ -135,15 +136,9 @@ export interface RevisionSettings {
   /** Per replica; 0 = no limit. */
   readonly concurrency: number;
   readonly queue: { readonly max: number; readonly maxBytes: number; readonly timeoutMs: number };
-  readonly scale: {
-    readonly min: number;
-    readonly max: number;
-    /** 0 = never to zero. */
-    readonly idleMs: number;
+  readonly scale: ScaleSettings & {
     /** A fresh replica's limit grows from 1 to full over this time; 0 = at once. */
     readonly rampMs: number;
-    /** `external`: others own the count; only 0 -> 1 is ours. */
-    readonly owner: 'pilotlight' | 'external';
   };
   /** Whether a replica's own gauges are asked before it is ended: it may serve clients past the gateway. */
   readonly asksGauge: boolean;

@@ -29,16 +29,41 @@ export interface Observed {
   readonly askedByOthers?: number;
 }
 
-/** The settings a decision obeys. */
-export interface ScaleSpec {
+/** A recurring window of time in which other limits hold. */
+export interface ScheduleSettings {
+  /** Five or six fields (seconds first), as of cron: when it begins. */
+  readonly cron: string;
+  /** IANA name, `Europe/Berlin`; summer time is followed. */
+  readonly timeZone: string;
+  /** How long it lasts. */
+  readonly forMs: number;
+  /** Replicas that are kept meanwhile; null: as outside of it. */
+  readonly min: number | null;
+  /** Most replicas meanwhile; null: as outside of it. */
+  readonly max: number | null;
+}
+
+/** What a decision obeys of a model's `scale`. */
+export interface ScaleSettings {
   readonly min: number;
   readonly max: number;
   /** 0 = never to zero. */
   readonly idleMs: number;
-  /** Per replica; 0 = no limit. */
-  readonly concurrency: number;
+  /** A count that was raised stands at least so long; 0: as long as `idleMs` keeps it. */
+  readonly minUpMs: number;
+  /** Replicas beyond those that the requests fill, while there are any. */
+  readonly buffer: number;
+  /** Replicas that may start at the same time; null: as many as are wanted. */
+  readonly maxStarting: number | null;
+  readonly schedules: readonly ScheduleSettings[];
   /** `external`: others own the count, and only 0 -> 1 is decided. */
   readonly owner: 'pilotlight' | 'external';
+}
+
+/** The settings a decision obeys. */
+export interface ScaleSpec extends ScaleSettings {
+  /** Per replica; 0 = no limit. */
+  readonly concurrency: number;
 }
 
 /** What a decision leaves for the next one; the caller keeps it and never looks inside. */

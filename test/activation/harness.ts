@@ -8,6 +8,7 @@ import { FakeGate } from '../support/fake-gate.ts';
 import { FakeLeadership } from '../support/fake-leadership.ts';
 import { FakeProber } from '../support/fake-prober.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { scaleSettings } from '../support/scale-settings.ts';
 
 export const defaults: ActivationSettings = {
   ready: {
@@ -21,7 +22,7 @@ export const defaults: ActivationSettings = {
     headers: {},
   },
   concurrency: 2,
-  scale: { min: 0, max: 2, idleMs: 300_000, rampMs: 0, owner: 'pilotlight' },
+  scale: scaleSettings({ max: 2 }),
   asksGauge: false,
   cold: 'hold',
   deadlineAware: true,

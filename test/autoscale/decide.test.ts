@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, initialScaleState } from '../../src/autoscale/decide.ts';
 import type { Observed, ScaleSpec, ScaleState } from '../../src/core/scaling.ts';
+import { scaleSettings } from '../support/scale-settings.ts';
 
-const spec: ScaleSpec = { min: 0, max: 4, idleMs: 60_000, concurrency: 2, owner: 'pilotlight' };
+const spec: ScaleSpec = { ...scaleSettings({ max: 4, idleMs: 60_000 }), concurrency: 2 };
 const idle: Observed = { waiting: 0, inFlight: 0, idleSinceMs: 0, ready: 0, starting: 0, isWanted: false };
 const up = (desired: number): ScaleState => ({
   desired,
@@ -50,6 +51,36 @@ describe('decide', () => {
     expect(decide(busy(1, 2), spec, first.state, 60_000).desired).toBe(1);
     const needed = decide(busy(4, 2), spec, first.state, 30_000);
     expect(decide(busy(1, 2), spec, needed.state, 60_000).desired).toBe(2);
+  });
+
+  it('keeps spare ones while there are requests, within max', () => {
+    const roomy = { ...spec, max: 3, buffer: 1 };
+    expect(decide(busy(1, 1), roomy, up(1), 0).desired).toBe(2);
+    expect(decide(busy(5, 3), roomy, up(3), 0).desired).toBe(3);
+    const gone = decide({ ...idle, ready: 2 }, roomy, up(2), 60_000);
+    expect(gone.desired).toBe(0);
+  });
+
+  it('starts no more at a time than may, and those that are asked for stand', () => {
+    const slow = { ...spec, max: 8, maxStarting: 2 };
+    const first = decide(busy(16, 0), slow, initialScaleState, 0);
+    expect(first.desired).toBe(2);
+    expect(decide({ ...busy(16, 0), starting: 2 }, slow, first.state, 0).desired).toBe(2);
+    expect(decide({ ...busy(16, 1), starting: 1 }, slow, first.state, 0).desired).toBe(3);
+    expect(decide(busy(16, 2), slow, up(2), 0).desired).toBe(4);
+    expect(decide({ ...busy(16, 0), starting: 6 }, slow, up(6), 0).desired).toBe(6);
+    const kept = decide(idle, { ...slow, min: 5 }, initialScaleState, 0);
+    expect(kept).toMatchObject({ desired: 2, reason: 'min is 5' });
+  });
+
+  it('keeps what was raised for the minimum up time, from when it is ready', () => {
+    const kept = { ...spec, idleMs: 1_000, minUpMs: 30_000 };
+    const asked = decide({ ...idle, isWanted: true }, kept, initialScaleState, 0);
+    const starting = decide({ ...idle, starting: 1 }, kept, asked.state, 20_000);
+    const ready = decide({ ...idle, ready: 1 }, kept, starting.state, 25_000);
+    expect(ready).toMatchObject({ desired: 1, nextAtMs: 55_000 });
+    expect(decide({ ...idle, ready: 1 }, kept, ready.state, 54_999).desired).toBe(1);
+    expect(decide({ ...idle, ready: 1 }, kept, ready.state, 55_000).desired).toBe(0);
   });
 
   it('never lowers while one starts; its idle time begins when it is up', () => {
@@ -114,12 +145,17 @@ describe('decide', () => {
       isWanted: fc.boolean(),
     });
     const specs = fc
-      .record({ min: fc.nat(3), more: fc.nat(4), idleMs: fc.nat(100_000), concurrency: fc.nat(4) })
-      .map(({ min, more, ...rest }) => ({
-        min,
-        max: Math.max(1, min + more),
-        owner: 'pilotlight' as const,
-        ...rest,
+      .record({
+        min: fc.nat(3),
+        more: fc.nat(4),
+        idleMs: fc.nat(100_000),
+        minUpMs: fc.nat(100_000),
+        buffer: fc.nat(2),
+        concurrency: fc.nat(4),
+      })
+      .map(({ min, more, concurrency, ...rest }) => ({
+        ...scaleSettings({ min, max: Math.max(1, min + more), ...rest }),
+        concurrency,
       }));
     fc.assert(
       fc.property(specs, fc.array(step, { minLength: 1, maxLength: 40 }), (scale, steps) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ScheduleSettings, Schedules } from '../../src/autoscale/schedule.ts';
+import { Schedules } from '../../src/autoscale/schedule.ts';
+import type { ScheduleSettings } from '../../src/core/scaling.ts';
 
 const outside = { min: 0, max: 2 };
 const at = (text: string) => Date.parse(text);

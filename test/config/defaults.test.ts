@@ -57,7 +57,17 @@ describe('defaults', () => {
         },
         concurrency: 100,
         queue: { max: 1000, maxBytes: 1024 ** 3, timeoutMs: 660_000 },
-        scale: { min: 0, max: 1, idleMs: 300_000, rampMs: 0, owner: 'pilotlight' },
+        scale: {
+          min: 0,
+          max: 1,
+          idleMs: 300_000,
+          minUpMs: 0,
+          buffer: 0,
+          maxStarting: null,
+          schedules: [],
+          rampMs: 0,
+          owner: 'pilotlight',
+        },
         asksGauge: false,
         timeouts: {
           connectMs: 5_000,
