@@ -14,7 +14,9 @@ const scheduleSchema = z
       .prefault('UTC')
       .describe('IANA name, such as Europe/Berlin; summer time is followed.'),
     for: duration('How long the window lasts, 1s or more.', 1_000),
-    min: replicas().optional().describe('Replicas that are kept meanwhile; 1 keeps the model warm. Default: as outside of it.'),
+    min: replicas()
+      .optional()
+      .describe('Replicas that are kept meanwhile; 1 keeps the model warm. Default: as outside of it.'),
     max: z.int().min(1).optional().describe('Most replicas meanwhile. Default: as outside of it.'),
   })
   .superRefine(({ cron, timeZone, min, max }, context) => {
