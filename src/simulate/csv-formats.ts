@@ -12,20 +12,14 @@ function csvFields(record: string): string[] {
   }
 }
 
-/** A reader by the names of columns; null where one of them is missing. */
-function columnsOf<Name extends string>(
-  header: string,
-  names: readonly Name[],
-): ((record: string) => Record<Name, string | undefined>) | null {
+/** What gives the fields of a record that have these names, in their order; null where a name is missing. */
+function columnsOf(header: string, names: readonly string[]): ((record: string) => string[]) | null {
   const columns = csvFields(header.replace(/^\uFEFF/, '')).map((name) => name.trim());
-  const places = names.map((name) => [name, columns.indexOf(name)] as const);
-  if (places.some(([, place]) => place === -1)) return null;
+  const places = names.map((name) => columns.indexOf(name));
+  if (places.includes(-1)) return null;
   return (record) => {
     const fields = csvFields(record);
-    return Object.fromEntries(places.map(([name, place]) => [name, fields[place]])) as Record<
-      Name,
-      string | undefined
-    >;
+    return places.map((place) => fields[place] ?? '');
   };
 }
 
@@ -39,8 +33,8 @@ export const plainCsv: TraceFormat = {
     const columns = columnsOf(header, ['arrival_s', 'model', 'exec_s']);
     if (columns === null) return null;
     return (record) => {
-      const { arrival_s, model = '', exec_s } = columns(record);
-      return row(model.trim() || options.model, numberOf(arrival_s) * 1000, numberOf(exec_s) * 1000);
+      const [arrivalS, model = '', execS] = columns(record);
+      return row(model.trim() || options.model, numberOf(arrivalS) * 1000, numberOf(execS) * 1000);
     };
   },
 };
@@ -55,9 +49,9 @@ export const azureCsv: TraceFormat = {
     const columns = columnsOf(header, ['TIMESTAMP', 'ContextTokens', 'GeneratedTokens']);
     if (columns === null) return null;
     return (record) => {
-      const { TIMESTAMP = '', ContextTokens, GeneratedTokens } = columns(record);
-      const execS = numberOf(ContextTokens) / tokens.prompt + numberOf(GeneratedTokens) / tokens.answer;
-      return row(model, instantOf(TIMESTAMP), execS * 1000);
+      const [instant = '', prompt, answer] = columns(record);
+      const execS = numberOf(prompt) / tokens.prompt + numberOf(answer) / tokens.answer;
+      return row(model, instantOf(instant), execS * 1000);
     };
   },
 };
@@ -73,8 +67,12 @@ export const litellmCsv: TraceFormat = {
     if (columns === null) return null;
     const group = columnsOf(header, ['model_group']);
     const cache = columnsOf(header, ['cache_hit']);
-    return (record) =>
-      spendRow({ ...columns(record), ...group?.(record), ...cache?.(record) }, options.model);
+    return (record) => {
+      const [startTime, endTime, model] = columns(record);
+      const [model_group] = group?.(record) ?? [];
+      const [cache_hit] = cache?.(record) ?? [];
+      return spendRow({ startTime, endTime, model, model_group, cache_hit }, options.model);
+    };
   },
 };
 

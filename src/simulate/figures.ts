@@ -22,45 +22,96 @@ export interface Figures {
   readonly cost: number | null;
 }
 
-/** What figures are made of. */
-export interface FiguresInput {
-  /** In milliseconds, one for each request that was served; sorted in place. */
-  readonly waitsMs: Float64Array;
-  readonly coldRequests: number;
-  readonly refused: number;
+/** What a ledger tells. */
+interface Ledgered extends ReplicaTime {
   readonly starts: number;
-  readonly time: ReplicaTime;
-  /** Of a replica-hour; null: none. */
-  readonly price: number | null;
 }
 
 const msPerHour = 3_600_000;
+const firstCapacity = 64;
 
-/** Pure but for the order of `waitsMs`. Quantiles are nearest ranks: the smallest wait that at least that share has. */
-export function figuresOf({ waitsMs, coldRequests, refused, starts, time, price }: FiguresInput): Figures {
-  const requests = waitsMs.length + refused;
-  const replicaHours = {
-    busy: rounded(time.busyMs / msPerHour),
-    idle: rounded(time.idleMs / msPerHour),
-    loading: rounded(time.loadingMs / msPerHour),
-  };
-  const hours = (time.busyMs + time.idleMs + time.loadingMs) / msPerHour;
-  return {
-    requests,
-    coldRequests,
-    coldShare: requests === 0 ? 0 : rounded(coldRequests / requests),
-    refused,
-    starts,
-    waitMs: waitsOf(waitsMs),
-    replicaHours,
-    cost: price === null ? null : rounded(hours * price),
-  };
+/** The requests of one model, or of all, that count. */
+export class Counts {
+  readonly ledger: Ledgered;
+  coldRequests = 0;
+  refused = 0;
+  #served = 0;
+  #waitsMs = new Float64Array(firstCapacity);
+
+  constructor(ledger: Ledgered) {
+    this.ledger = ledger;
+  }
+
+  /** Of those that were served, in milliseconds. */
+  get waitsMs(): Float64Array {
+    return this.#waitsMs.subarray(0, this.#served);
+  }
+
+  /** `waitMs` NaN: it was refused. */
+  add(waitMs: number, isCold: boolean): void {
+    if (isCold) this.coldRequests++;
+    if (Number.isNaN(waitMs)) this.refused++;
+    else {
+      if (this.#served === this.#waitsMs.length) this.#reserve(2 * this.#served);
+      this.#waitsMs[this.#served++] = waitMs;
+    }
+  }
+
+  /** Takes those of another as well. */
+  addAll({ coldRequests, refused, waitsMs }: Counts): void {
+    this.coldRequests += coldRequests;
+    this.refused += refused;
+    this.#reserve(this.#served + waitsMs.length);
+    this.#waitsMs.set(waitsMs, this.#served);
+    this.#served += waitsMs.length;
+  }
+
+  /** `price` of a replica-hour; null: none. Quantiles are nearest ranks: the smallest wait that at least that share has. */
+  figures(price: number | null): Figures {
+    const { busyMs, idleMs, loadingMs, starts } = this.ledger;
+    const requests = this.#served + this.refused;
+    const hours = (busyMs + idleMs + loadingMs) / msPerHour;
+    return {
+      requests,
+      coldRequests: this.coldRequests,
+      coldShare: requests === 0 ? 0 : rounded(this.coldRequests / requests),
+      refused: this.refused,
+      starts,
+      waitMs: waitsOf(this.waitsMs),
+      replicaHours: {
+        busy: rounded(busyMs / msPerHour),
+        idle: rounded(idleMs / msPerHour),
+        loading: rounded(loadingMs / msPerHour),
+      },
+      cost: price === null ? null : rounded(hours * price),
+    };
+  }
+
+  #reserve(count: number): void {
+    if (count <= this.#waitsMs.length) return;
+    const waitsMs = new Float64Array(count);
+    waitsMs.set(this.waitsMs);
+    this.#waitsMs = waitsMs;
+  }
+}
+
+/** All of them together. */
+export function sumOf(all: readonly Counts[]): Counts {
+  const add = (of: (ledger: Ledgered) => number) => all.reduce((sum, { ledger }) => sum + of(ledger), 0);
+  const sum = new Counts({
+    busyMs: add(({ busyMs }) => busyMs),
+    idleMs: add(({ idleMs }) => idleMs),
+    loadingMs: add(({ loadingMs }) => loadingMs),
+    starts: add(({ starts }) => starts),
+  });
+  for (const one of all) sum.addAll(one);
+  return sum;
 }
 
 function waitsOf(waitsMs: Float64Array): Figures['waitMs'] {
   const count = waitsMs.length;
   if (count === 0) return null;
-  const sorted = waitsMs.sort();
+  const sorted = waitsMs.toSorted();
   const at = (share: number) => rounded(sorted[Math.max(0, Math.ceil(share * count) - 1)]!);
   const mean = sorted.reduce((sum, ms) => sum + ms, 0) / count;
   return { mean: rounded(mean), p50: at(0.5), p95: at(0.95), p99: at(0.99) };

@@ -1,7 +1,7 @@
 import type { Permit } from '../admission/permit.ts';
 import type { Ticket, Waiter } from '../admission/waiter.ts';
-import { type Figures, figuresOf } from './figures.ts';
-import type { ReplicaTime, Window } from './ledger.ts';
+import { Counts, type Figures, sumOf } from './figures.ts';
+import type { Window } from './ledger.ts';
 import type { Policy } from './policy.ts';
 import { seededRandom } from './seeded-random.ts';
 import { SimulatedDriver, simulatedProber } from './simulated-driver.ts';
@@ -67,14 +67,13 @@ class SimulatedRequest implements Waiter {
   }
 }
 
-const refusedWait = -1;
-
 class Simulation {
   readonly #options: SimulateOptions;
   readonly #trace: Trace;
   readonly #window: Window;
   readonly #clock: VirtualClock;
   readonly #models: readonly SimulatedModel[];
+  /** NaN: refused. */
   readonly #waitMs: Float64Array;
   readonly #isCold: Uint8Array;
   #next = 0;
@@ -129,7 +128,7 @@ class Simulation {
   }
 
   refused(at: number): void {
-    this.#waitMs[at] = refusedWait;
+    this.#waitMs[at] = Number.NaN;
     this.#open--;
   }
 
@@ -149,41 +148,18 @@ class Simulation {
   }
 
   #figures(): PolicyFigures {
-    const { policy } = this.#options;
-    const judged = [...this.#models.keys()].map((): number[] => []);
-    const first = this.#trace.arrivalMs.findIndex((ms) => ms >= this.#window.fromMs);
-    for (let at = first === -1 ? this.#trace.count : first; at < this.#trace.count; at++)
-      judged[this.#trace.model[at]!]!.push(at);
-    const models = this.#models.map(({ target, ledger }, index) => ({
-      model: target.model,
-      ...this.#figuresOf(judged[index]!, ledger.starts, ledger),
+    const counts = this.#models.map(({ ledger }) => new Counts(ledger));
+    const { arrivalMs, count, model } = this.#trace;
+    for (let at = 0; at < count; at++)
+      if (arrivalMs[at]! >= this.#window.fromMs)
+        counts[model[at]!]!.add(this.#waitMs[at]!, this.#isCold[at] === 1);
+    const { policy, price } = this.#options;
+    const models = counts.map((one, index) => ({
+      model: this.#models[index]!.target.model,
+      ...one.figures(price),
     }));
-    const sum = (of: (ledger: SimulatedModel['ledger']) => number) =>
-      this.#models.reduce((total, { ledger }) => total + of(ledger), 0);
-    const time: ReplicaTime = {
-      busyMs: sum(({ busyMs }) => busyMs),
-      idleMs: sum(({ idleMs }) => idleMs),
-      loadingMs: sum(({ loadingMs }) => loadingMs),
-    };
-    const all = this.#figuresOf(
-      judged.flat(),
-      sum(({ starts }) => starts),
-      time,
-    );
     const isSeen = ({ requests, replicaHours: { busy, idle, loading } }: ModelFigures) =>
       requests > 0 || busy + idle + loading > 0;
-    return { policy: policy.name, ...all, models: models.filter(isSeen) };
-  }
-
-  #figuresOf(places: readonly number[], starts: number, time: ReplicaTime): Figures {
-    const served = places.filter((at) => this.#waitMs[at] !== refusedWait);
-    return figuresOf({
-      waitsMs: Float64Array.from(served, (at) => this.#waitMs[at]!),
-      coldRequests: places.reduce((count, at) => count + this.#isCold[at]!, 0),
-      refused: places.length - served.length,
-      starts,
-      time,
-      price: this.#options.price,
-    });
+    return { policy: policy.name, ...sumOf(counts).figures(price), models: models.filter(isSeen) };
   }
 }

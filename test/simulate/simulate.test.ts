@@ -129,6 +129,34 @@ describe('a simulation', () => {
   });
 });
 
+/**
+ * A fixed idle time as plain arithmetic: one replica without a limit that is met, loads that take the same. Told are cold
+ * requests, starts and, in milliseconds, idle time.
+ */
+function keptAlive(requests: readonly Request[], { keepMs, loadMs }: { keepMs: number; loadMs: number }) {
+  const endMs = Math.max(...requests.map(([arrivalS, execS]) => (arrivalS + execS) * 1000));
+  const idleBetween = (fromMs: number, toMs: number) =>
+    Math.max(0, Math.min(toMs, endMs) - Math.min(fromMs, endMs));
+  const stateByModel = new Map<string, { readyMs: number; freeMs: number }>();
+  const told = { cold: 0, starts: 0, idleMs: 0 };
+  for (const [arrivalS, execS, model = 'm'] of requests.toSorted(([a], [b]) => a - b)) {
+    const atMs = arrivalS * 1000;
+    let state = stateByModel.get(model);
+    if (state === undefined || atMs > state.freeMs + keepMs) {
+      if (state !== undefined) told.idleMs += idleBetween(state.freeMs, state.freeMs + keepMs);
+      told.starts++;
+      state = { readyMs: atMs + loadMs, freeMs: atMs + loadMs };
+      stateByModel.set(model, state);
+    }
+    if (atMs < state.readyMs) told.cold++;
+    const beginMs = Math.max(atMs, state.readyMs);
+    told.idleMs += idleBetween(state.freeMs, Math.max(state.freeMs, beginMs));
+    state.freeMs = Math.max(state.freeMs, beginMs + execS * 1000);
+  }
+  for (const { freeMs } of stateByModel.values()) told.idleMs += idleBetween(freeMs, freeMs + keepMs);
+  return told;
+}
+
 function generated(seed: number) {
   const builder = new TraceBuilder();
   const arrivals = parseArrivals('poisson:20/hx5,burst:15@6/dx3,daily:200/dx2');
@@ -156,6 +184,28 @@ describe('what comes out of a simulation', () => {
       });
     const trace = generated(3);
     expect(await play(trace, { ...scenario, clock })).toEqual(await play(trace, scenario));
+  });
+
+  it('is that of plain arithmetic where a policy is a fixed idle time', async () => {
+    const request = fc.tuple(fc.nat(3_000), fc.integer({ min: 1, max: 90 }), fc.constantFrom('a', 'b'));
+    const times = fc.record({
+      keepS: fc.integer({ min: 1, max: 200 }),
+      loadS: fc.integer({ min: 1, max: 90 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 60 }), times, async (requests, one) => {
+        const { keepS, loadS } = one;
+        const figures = await play(requests, {
+          policy: `fixed:${keepS}s`,
+          load: `${loadS}s`,
+          concurrency: 0,
+        });
+        const { coldRequests: cold, starts } = figures;
+        const expected = keptAlive(requests, { keepMs: keepS * 1000, loadMs: loadS * 1000 });
+        expect({ cold, starts, idleMs: secondsOf(figures).idle * 1000 }).toEqual(expected);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('accounts for each request and each second, whatever the trace', async () => {
