@@ -77,6 +77,8 @@ it('a write of an ex-leader that the network delivers late is rejected', async (
   try {
     const leader = await start({ account: 'first', server: proxy.url });
     await leader.leads();
+    // What it does not see yet it does not write.
+    await expect.poll(() => leader.view('llama')).toMatchObject({ desired: 0, isStale: false });
     proxy.hold();
     // Raises the count, and waits for an answer that does not come.
     const asked = leader.askError('llama');
