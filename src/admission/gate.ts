@@ -1,42 +1,14 @@
-import type { BalanceSettings } from '../config/settings.ts';
-import type { Clock } from '../core/clock.ts';
 import type { PilotlightError } from '../core/errors.ts';
 import type { GateControl } from '../core/gate.ts';
+import type { DemandTotals } from '../core/scaling.ts';
+import { DemandMeter } from './demand-meter.ts';
+import type { GateOptions, GateSettings } from './gate-options.ts';
 import { Permit } from './permit.ts';
 import { gateClosed } from './refusals.ts';
 import type { Replica } from './replica.ts';
 import { ReplicaPool } from './replica-pool.ts';
 import type { Waiter } from './waiter.ts';
 import { WaitingRoom } from './waiting-room.ts';
-
-/** What a gate obeys. */
-export interface GateSettings {
-  /** Named in errors. */
-  readonly model: string;
-  /** Most requests that wait. */
-  readonly max: number;
-  /** Most bytes of their bodies. */
-  readonly maxBytes: number;
-  readonly balance: BalanceSettings;
-}
-
-/** What a gate tells and asks. */
-export interface GateOptions {
-  readonly settings: GateSettings;
-  readonly clock: Clock;
-  /** Somebody queued although replicas take requests. It may add slots, but must not refuse waiters. */
-  onDemand(): void;
-  /** Somebody enters while no replica takes requests: wakes the model, and may refuse. */
-  whenCold(deadlineMs: number): PilotlightError | null;
-  /** Milliseconds until the model is ready; null when it is, or when that is not known. */
-  etaMs(): number | null;
-  /** From 0 up to 1. Default Math.random. */
-  readonly random?: () => number;
-  /** Shares of the priority classes when all of them wait. Default 16:4:1. */
-  readonly weights?: readonly [number, number, number];
-  /** Share of a tenant among those of its class, 0.001 or more. Default 1 each. */
-  tenantWeight?(tenant: string): number;
-}
 
 const defaultWeights = [16, 4, 1] as const;
 
@@ -50,29 +22,29 @@ export class Gate implements GateControl {
   readonly #options: GateOptions;
   readonly #room: WaitingRoom<GateSettings>;
   readonly #pool: ReplicaPool;
+  readonly #demand: DemandMeter;
   readonly #onRelease = (replica: Replica) => this.#released(replica);
   #refusal: PilotlightError | null = null;
   #closed: PilotlightError | null = null;
-  #idleSinceMs: number;
   #isPumping = false;
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#idleSinceMs = options.clock.nowMs();
+    this.#demand = new DemandMeter(options.clock);
     this.#room = new WaitingRoom({
       ...options,
       weights: options.weights ?? defaultWeights,
       tenantWeight: (tenant) => options.tenantWeight?.(tenant) ?? 1,
       etaMs: () => options.etaMs(),
       isCold: () => this.#pool.openCount === 0,
-      onEmptied: () => this.#noteIdle(),
+      onLeft: () => this.#noteChange(),
     });
     this.#pool = new ReplicaPool(options.settings.balance, options.random ?? Math.random);
   }
 
   /** A permit (the caller must release it), a refusal, or null: the waiter is called later. */
   enter(waiter: Waiter): Permit | PilotlightError | null {
-    return this.#closed ?? this.#refusal ?? this.#acquire(waiter) ?? this.#wait(waiter, false);
+    return this.#closed ?? this.#refusal ?? this.#acquire(waiter, false) ?? this.#wait(waiter, false);
   }
 
   /**
@@ -80,7 +52,7 @@ export class Gate implements GateControl {
    * The replica that failed must be suspended before, or it may be chosen again.
    */
   requeue(waiter: Waiter): Permit | PilotlightError | null {
-    return this.#closed ?? this.#acquire(waiter) ?? this.#wait(waiter, true);
+    return this.#closed ?? this.#acquire(waiter, true) ?? this.#wait(waiter, true);
   }
 
   /** Takes a waiter out that is not interested any more; does nothing when it does not wait. */
@@ -140,7 +112,11 @@ export class Gate implements GateControl {
   }
 
   get idleSinceMs(): number | null {
-    return this.#isIdle ? this.#idleSinceMs : null;
+    return this.#demand.idleSinceMs;
+  }
+
+  get demand(): DemandTotals {
+    return this.#demand.totals;
   }
 
   addReplica(id: string, origin: string, limit: number): void {
@@ -184,25 +160,24 @@ export class Gate implements GateControl {
     this.#refusal = error;
   }
 
-  get #isIdle(): boolean {
-    return this.#room.size === 0 && this.#pool.inFlight === 0;
-  }
-
-  #acquire(waiter: Waiter): Permit | null {
+  #acquire(waiter: Waiter, isBack: boolean): Permit | null {
     if (this.#room.size > 0) return null;
     const replica = this.#pool.acquire(waiter.affinity);
-    return replica === null ? null : new Permit(replica, this.#onRelease);
+    if (replica === null) return null;
+    this.#noteEntry(isBack);
+    return new Permit(replica, this.#onRelease);
   }
 
   #wait(waiter: Waiter, isBack: boolean): Permit | PilotlightError | null {
     const wasCold = this.#pool.openCount === 0;
     if (wasCold) {
       // It may make room at once (a replica that needs no start).
-      const outcome = this.#options.whenCold(waiter.deadlineMs) ?? this.#acquire(waiter);
+      const outcome = this.#options.whenCold(waiter.deadlineMs) ?? this.#acquire(waiter, isBack);
       if (outcome !== null) return outcome;
     }
     const error = isBack ? this.#room.rejoin(waiter) : this.#room.join(waiter);
     if (error !== null) return error;
+    this.#noteEntry(isBack);
     return wasCold ? null : this.#tellDemand(waiter);
   }
 
@@ -241,10 +216,15 @@ export class Gate implements GateControl {
   #released(replica: Replica): void {
     this.#pool.release(replica);
     this.#pump();
-    this.#noteIdle();
+    this.#noteChange();
   }
 
-  #noteIdle(): void {
-    if (this.#isIdle) this.#idleSinceMs = this.#options.clock.nowMs();
+  #noteEntry(isBack: boolean): void {
+    this.#demand.came(isBack);
+    this.#noteChange();
+  }
+
+  #noteChange(): void {
+    this.#demand.changed(this.#room.size, this.#pool.inFlight);
   }
 }

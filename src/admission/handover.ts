@@ -1,7 +1,9 @@
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { PilotlightError } from '../core/errors.ts';
 import type { GateControl } from '../core/gate.ts';
-import type { Gate, GateSettings } from './gate.ts';
+import type { DemandTotals } from '../core/scaling.ts';
+import type { Gate } from './gate.ts';
+import type { GateSettings } from './gate-options.ts';
 
 /** What a handover knows besides its own gate. */
 export interface HandoverOptions {
@@ -57,6 +59,10 @@ export class Handover implements GateControl {
 
   get idleSinceMs(): number | null {
     return this.#gate.idleSinceMs;
+  }
+
+  get demand(): DemandTotals {
+    return this.#gate.demand;
   }
 
   /** Whether who enters is to wait although no replica takes requests: others fill its limit, or it was let in. */

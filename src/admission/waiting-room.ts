@@ -22,8 +22,8 @@ export interface RoomOptions<Settings extends RoomSettings> {
   readonly etaMs: () => number | null;
   /** No replica takes requests. */
   readonly isCold: () => boolean;
-  /** The last one has left. */
-  readonly onEmptied: () => void;
+  /** One has left. */
+  readonly onLeft: () => void;
 }
 
 /** The queue of a gate with its bounds and deadlines; it refuses by itself only those whose deadline passes. */
@@ -109,10 +109,8 @@ export class WaitingRoom<Settings extends RoomSettings> {
     if (!ticket?.lane) return false;
     this.#queue.remove(ticket);
     this.#deadlines.remove(ticket);
-    if (this.#queue.size === 0) {
-      this.#rate.emptied();
-      this.#options.onEmptied();
-    }
+    if (this.#queue.size === 0) this.#rate.emptied();
+    this.#options.onLeft();
     return true;
   }
 

@@ -1,4 +1,5 @@
 import type { PilotlightError } from './errors.ts';
+import type { DemandTotals } from './scaling.ts';
 
 /** What activation may do to a gate and see of it. The gate implements it; the data path never sees activation. */
 export interface GateControl {
@@ -8,6 +9,8 @@ export interface GateControl {
   readonly inFlight: number;
   /** `nowMs` since which nothing waits and no permit is out; null while something does. */
   readonly idleSinceMs: number | null;
+  /** Sums of the demand up to now. */
+  readonly demand: DemandTotals;
   /** A ready replica begins to take requests, at most `limit` at once (0 = no limit). */
   addReplica(id: string, origin: string, limit: number): void;
   /** Changes a replica's limit (ramping, a changed setting); running requests above it go on. */

@@ -22,6 +22,10 @@ export class GateModel implements WaiterEvents {
   #numbers = 0;
   #returns = -1_000_000;
   #failure: PilotlightError | null = null;
+  #waitingMs = 0;
+  #inFlightMs = 0;
+  #entered = 0;
+  #endedBefore = 0;
 
   constructor(strategy: 'auto' | 'least' | 'first' | 'prefix', random: () => number) {
     const balance = { strategy, session: { header: 'x-session' }, maxLoadFactor: 1.25 };
@@ -36,6 +40,7 @@ export class GateModel implements WaiterEvents {
     const bytes = waiting.reduce((sum, { held }) => sum + held, 0);
     const isFull = waiting.length >= max || bytes + arrival.bytes > maxBytes;
     const answer = gate.enter(waiter);
+    if (!(answer instanceof PilotlightError)) this.#entered++;
     if (answer instanceof PilotlightError) {
       expect([answer.code, isFull]).toEqual(['queue_full', true]);
       waiter.state = 'done';
@@ -99,7 +104,11 @@ export class GateModel implements WaiterEvents {
   }
 
   advance(ms: number): void {
-    this.#opened.clock.advanceSync(ms);
+    for (let passedMs = 0; passedMs < ms; passedMs++) {
+      this.#waitingMs += this.#waiting().length;
+      this.#inFlightMs += this.#running().length;
+      this.#opened.clock.advanceSync(1);
+    }
   }
 
   addReplica(limit: number): void {
@@ -137,12 +146,16 @@ export class GateModel implements WaiterEvents {
   check(): void {
     const { gate, clock } = this.#opened;
     const waiting = this.#waiting();
-    const running = this.#waiters.filter(({ state }) => state === 'running');
+    const running = this.#running();
     expect(gate.waiting).toBe(waiting.length);
     expect(gate.waitingBytes).toBe(waiting.reduce((sum, { held }) => sum + held, 0));
     expect(gate.inFlight).toBe(running.length);
     for (const id of this.#replicas.keys()) expect(gate.inFlightOf(id)).toBe(this.#loadOf(id));
     expect(gate.idleSinceMs === null).toBe(waiting.length + running.length > 0);
+    expect(gate.demand).toMatchObject({ waitingMs: this.#waitingMs, inFlightMs: this.#inFlightMs });
+    expect(gate.demand.arrived).toBe(this.#entered);
+    expect(gate.demand.ended).toBeGreaterThanOrEqual(this.#endedBefore);
+    this.#endedBefore = gate.demand.ended;
     const timed = waiting.filter(({ deadlineMs }) => deadlineMs < Number.POSITIVE_INFINITY);
     expect(clock.pendingTimers).toBe(timed.length > 0 ? 1 : 0);
     expect(timed.every(({ deadlineMs }) => deadlineMs > clock.nowMs())).toBe(true);
@@ -212,6 +225,10 @@ export class GateModel implements WaiterEvents {
   #pick(pick: number, state: State): ModelWaiter | undefined {
     const all = this.#waiters.filter((waiter) => waiter.state === state);
     return all[pick % Math.max(1, all.length)];
+  }
+
+  #running(): ModelWaiter[] {
+    return this.#waiters.filter(({ state }) => state === 'running');
   }
 
   #waiting(): ModelWaiter[] {

@@ -1,4 +1,5 @@
-import { Gate, type GateOptions, type GateSettings } from '../../src/admission/gate.ts';
+import { Gate } from '../../src/admission/gate.ts';
+import type { GateOptions, GateSettings } from '../../src/admission/gate-options.ts';
 import type { Permit } from '../../src/admission/permit.ts';
 import type { Affinity, PriorityClass, Ticket, Waiter } from '../../src/admission/waiter.ts';
 import { PilotlightError } from '../../src/core/errors.ts';

@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { PilotlightError } from '../../src/core/errors.ts';
 import type { GateControl } from '../../src/core/gate.ts';
+import type { DemandTotals } from '../../src/core/scaling.ts';
 
 interface FakeReplica {
   limit: number;
@@ -37,6 +38,11 @@ export class FakeGate implements GateControl {
 
   get idleSinceMs(): number | null {
     return this.waiting + this.inFlight === 0 ? this.#idleSinceMs : null;
+  }
+
+  /** No sums are kept: what decides by them has tests of its own. */
+  get demand(): DemandTotals {
+    return { arrived: 0, ended: 0, waitingMs: 0, inFlightMs: 0 };
   }
 
   /** Ids of the replicas that take requests. */

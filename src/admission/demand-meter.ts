@@ -1,0 +1,54 @@
+import type { Clock } from '../core/clock.ts';
+import type { DemandTotals } from '../core/scaling.ts';
+
+/** Sums of a gate's demand over time, kept by one reading of the clock for each change of who waits or runs. */
+export class DemandMeter {
+  readonly #clock: Clock;
+  /** The last change. */
+  #atMs: number;
+  #waiting = 0;
+  #inFlight = 0;
+  #arrived = 0;
+  #returned = 0;
+  #waitingMs = 0;
+  #inFlightMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#atMs = clock.nowMs();
+  }
+
+  /** One more is there; `isBack`: it was there before. `changed` follows. */
+  came(isBack: boolean): void {
+    if (isBack) this.#returned++;
+    else this.#arrived++;
+  }
+
+  /** From now on so many wait and so many hold a slot. */
+  changed(waiting: number, inFlight: number): void {
+    if (waiting === this.#waiting && inFlight === this.#inFlight) return;
+    const nowMs = this.#clock.nowMs();
+    const lastedMs = nowMs - this.#atMs;
+    this.#waitingMs += this.#waiting * lastedMs;
+    this.#inFlightMs += this.#inFlight * lastedMs;
+    this.#waiting = waiting;
+    this.#inFlight = inFlight;
+    this.#atMs = nowMs;
+  }
+
+  /** `nowMs` since which nothing waits and no slot is held; null while one does. */
+  get idleSinceMs(): number | null {
+    return this.#waiting + this.#inFlight === 0 ? this.#atMs : null;
+  }
+
+  /** The sums up to now. */
+  get totals(): DemandTotals {
+    const lastedMs = this.#clock.nowMs() - this.#atMs;
+    return {
+      arrived: this.#arrived,
+      ended: this.#arrived + this.#returned - this.#waiting - this.#inFlight,
+      waitingMs: this.#waitingMs + this.#waiting * lastedMs,
+      inFlightMs: this.#inFlightMs + this.#inFlight * lastedMs,
+    };
+  }
+}

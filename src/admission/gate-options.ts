@@ -1,0 +1,32 @@
+import type { BalanceSettings } from '../config/settings.ts';
+import type { Clock } from '../core/clock.ts';
+import type { PilotlightError } from '../core/errors.ts';
+
+/** What a gate obeys. */
+export interface GateSettings {
+  /** Named in errors. */
+  readonly model: string;
+  /** Most requests that wait. */
+  readonly max: number;
+  /** Most bytes of their bodies. */
+  readonly maxBytes: number;
+  readonly balance: BalanceSettings;
+}
+
+/** What a gate tells and asks. */
+export interface GateOptions {
+  readonly settings: GateSettings;
+  readonly clock: Clock;
+  /** Somebody queued although replicas take requests. It may add slots, but must not refuse waiters. */
+  onDemand(): void;
+  /** Somebody enters while no replica takes requests: wakes the model, and may refuse. */
+  whenCold(deadlineMs: number): PilotlightError | null;
+  /** Milliseconds until the model is ready; null when it is, or when that is not known. */
+  etaMs(): number | null;
+  /** From 0 up to 1. Default Math.random. */
+  readonly random?: () => number;
+  /** Shares of the priority classes when all of them wait. Default 16:4:1. */
+  readonly weights?: readonly [number, number, number];
+  /** Share of a tenant among those of its class, 0.001 or more. Default 1 each. */
+  tenantWeight?(tenant: string): number;
+}
