@@ -148,7 +148,8 @@ function keptAlive(requests: readonly Request[], { keepMs, loadMs }: { keepMs: n
       state = { readyMs: atMs + loadMs, freeMs: atMs + loadMs };
       stateByModel.set(model, state);
     }
-    if (atMs < state.readyMs) told.cold++;
+    // In the very instant in which a start ends, who arrives is first.
+    if (atMs <= state.readyMs) told.cold++;
     const beginMs = Math.max(atMs, state.readyMs);
     told.idleMs += idleBetween(state.freeMs, Math.max(state.freeMs, beginMs));
     state.freeMs = Math.max(state.freeMs, beginMs + execS * 1000);
@@ -163,6 +164,19 @@ function generated(seed: number) {
   generate(builder, { arrivals, durationMs: 86_400_000, exec: parseSpread('50%:2s,99%:40s'), seed });
   return builder.build();
 }
+
+it('the loads of a model have nothing to do with those of another', async () => {
+  const alone: Request[] = Array.from({ length: 30 }, (_, i) => [i * 1_000, 1, 'a']);
+  const load = '10%:2s,90%:42s';
+  const beside: Request[] = alone.flatMap(([atS, execS]): Request[] => [
+    [atS, execS, 'b'],
+    [atS + 1, execS, 'a'],
+  ]);
+  const waitsOf = async (requests: Request[], name: string) =>
+    (await play(requests, { load })).models.find(({ model }) => model === name)!.waitMs;
+  expect(await waitsOf(beside, 'a')).toEqual(await waitsOf(alone, 'a'));
+  expect(await waitsOf(beside, 'b')).not.toEqual(await waitsOf(alone, 'a'));
+});
 
 describe('what comes out of a simulation', () => {
   const scenario = { load: '1%:1.5s,50%:22.7s,99%:51.9s', concurrency: 4, max: 3, policy: 'fixed:5m' };
