@@ -8,13 +8,13 @@ const place = (options: Partial<DeploymentOptions>) =>
   stage.place.apply(deployment({ name: 'llama', gpus: 0, ...options }));
 const serve = (model: Partial<StageModel> = {}) => stage.serve({ name: 'llama', ...model });
 
-/** The count goes back, the next is refused during the back-off, and after it a mended workload serves. */
+/** The next is refused during the back-off, the count goes back, and after it a mended workload serves. */
 async function expectToHeal(mend: () => void): Promise<void> {
-  await expect.poll(() => stage.asked('llama')).toBe(0);
   const refused = await stage.ask('llama');
   expect(refused).toMatchObject({ status: 503 });
   expect(refused.tookMs).toBeLessThan(500);
   expect(Number(refused.headers.get('retry-after-ms'))).toBeGreaterThan(0);
+  await expect.poll(() => stage.asked('llama')).toBe(0);
   mend();
   await expect.poll(async () => (await stage.ask('llama')).status).toBe(200);
 }
