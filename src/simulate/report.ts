@@ -1,3 +1,4 @@
+import { formatDuration } from '../config/units.ts';
 import type { TraceReport } from './read-trace.ts';
 import type { PolicyFigures } from './simulate.ts';
 
@@ -61,10 +62,9 @@ function headOf(report: SimulationReport): string[] {
   const { traces, generated, requests, models, load, judgedFromHours } = report;
   const lines = traces.map(textOfTrace);
   if (generated > 0) lines.push(`${generated} requests generated with seed ${report.seed}`);
-  const from = judgedFromHours === 0 ? '' : `, judged from ${hours(judgedFromHours)} h on`;
-  lines.push(
-    `${requests} requests to ${models} models in ${hours(report.hours)} h${from}; a start takes ${load}`,
-  );
+  const from = judgedFromHours === 0 ? '' : `, judged from ${length(judgedFromHours)} on`;
+  const to = `${models} ${models === 1 ? 'model' : 'models'} in ${length(report.hours)}`;
+  lines.push(`${requests} requests to ${to}${from}; a start takes ${load}`);
   return lines;
 }
 
@@ -80,5 +80,10 @@ function seconds(ms: number | undefined): string {
 }
 
 function hours(value: number): string {
-  return value.toFixed(1);
+  return value.toFixed(value < 10 ? 2 : 1);
+}
+
+/** Of so many hours, to the second: `15d6h48m`. */
+function length(value: number): string {
+  return formatDuration(Math.round(value * 3600) * 1000);
 }

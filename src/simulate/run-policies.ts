@@ -1,3 +1,4 @@
+import { formatDuration } from '../config/units.ts';
 import { type GenerateOptions, generate } from './generate.ts';
 import type { ModelShape, Policy } from './policy.ts';
 import { type ReadTraceOptions, readTrace, type TraceReport } from './read-trace.ts';
@@ -34,7 +35,7 @@ export async function runPolicies(options: RunOptions): Promise<SimulationReport
   const lastMs = trace.arrivalMs.at(-1)!;
   if (judgeFromMs > lastMs)
     throw new Error(
-      `nothing is left to judge: the last request comes ${hours(lastMs)} hours after the first`,
+      `nothing is left to judge: the last request comes ${formatDuration(Math.round(lastMs))} after the first`,
     );
   const figures: PolicyFigures[] = [];
   for (const policy of options.policies)
