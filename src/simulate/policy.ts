@@ -1,9 +1,7 @@
-import { decide } from '../autoscale/decide.ts';
 import { modelSchema } from '../config/model.ts';
 import { modelOf } from '../config/normalise.ts';
 import type { ModelSettings } from '../config/settings.ts';
 import { formatDuration, parseDuration } from '../config/units.ts';
-import type { Decide } from '../core/scaling.ts';
 import type { Spread } from './spread.ts';
 
 /** What all models of a simulation have in common, whatever the policy. */
@@ -16,13 +14,12 @@ export interface ModelShape {
   readonly load: Spread;
 }
 
-/** When replicas are started and ended: settings as a configuration has them, and who decides by them. */
+/** When replicas are started and ended: settings as a configuration has them. */
 export interface Policy {
   /** As it was asked for: `fixed:10m`. */
   readonly name: string;
   /** Of any model; its name is replaced. */
   readonly settings: ModelSettings;
-  readonly decide: Decide;
 }
 
 type Scale = Readonly<Record<string, unknown>>;
@@ -76,7 +73,7 @@ export function parsePolicy(text: string, shape: ModelShape): Policy {
   });
   if (!raw.success)
     throw new Error(`"${text}": ${raw.error.issues.map(({ message }) => message).join('; ')}`);
-  return { name: text, settings: modelOf('simulated', raw.data), decide };
+  return { name: text, settings: modelOf('simulated', raw.data) };
 }
 
 function startupOf({ load }: ModelShape): string {

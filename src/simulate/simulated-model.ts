@@ -2,6 +2,7 @@ import { Activator } from '../activation/activator.ts';
 import { Gate } from '../admission/gate.ts';
 import { Permit } from '../admission/permit.ts';
 import type { Waiter } from '../admission/waiter.ts';
+import { Decider } from '../autoscale/decider.ts';
 import { activationPart, gatePart } from '../config/model-parts.ts';
 import type { Driver, Target } from '../core/driver.ts';
 import type { Prober } from '../core/prober.ts';
@@ -20,7 +21,7 @@ export interface ModelParts {
   readonly random: () => number;
 }
 
-/** One model at work: the gateway's own gate and activator, wired as in the gateway, and what is counted of them. */
+/** One model at work: the gateway's own gate, activator and decider, wired as in the gateway, and what is counted of them. */
 export class SimulatedModel {
   readonly target: Target;
   readonly ledger: Ledger;
@@ -57,7 +58,7 @@ export class SimulatedModel {
       prober,
       gate: this.#gate,
       clock,
-      decide: policy.decide,
+      decide: new Decider(clock).decide,
       settings: activationPart(settings),
       random,
       onEvent: (event) => {
