@@ -1,9 +1,11 @@
 import type { Clock } from '../core/clock.ts';
 import type { DemandTotals } from '../core/scaling.ts';
+import type { GateOptions } from './gate-options.ts';
 
 /** Sums of a gate's demand over time, kept by one reading of the clock for each change of who waits or runs. */
 export class DemandMeter {
   readonly #clock: Clock;
+  readonly #onReturn: GateOptions['onReturn'];
   /** The last change. */
   #atMs: number;
   #waiting = 0;
@@ -13,8 +15,9 @@ export class DemandMeter {
   #waitingMs = 0;
   #inFlightMs = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onReturn: GateOptions['onReturn']) {
     this.#clock = clock;
+    this.#onReturn = onReturn;
     this.#atMs = clock.nowMs();
   }
 
@@ -29,6 +32,7 @@ export class DemandMeter {
     if (waiting === this.#waiting && inFlight === this.#inFlight) return;
     const nowMs = this.#clock.nowMs();
     const lastedMs = nowMs - this.#atMs;
+    if (this.#waiting + this.#inFlight === 0) this.#onReturn?.(lastedMs, this.#arrived - 1);
     this.#waitingMs += this.#waiting * lastedMs;
     this.#inFlightMs += this.#inFlight * lastedMs;
     this.#waiting = waiting;

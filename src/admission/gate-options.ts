@@ -23,6 +23,8 @@ export interface GateOptions {
   whenCold(deadlineMs: number): PilotlightError | null;
   /** Milliseconds until the model is ready; null when it is, or when that is not known. */
   etaMs(): number | null;
+  /** Somebody entered after nothing had waited or run for `gapMs`; `arrived` had come before that. Must not throw. */
+  onReturn?(gapMs: number, arrived: number): void;
   /** From 0 up to 1. Default Math.random. */
   readonly random?: () => number;
   /** Shares of the priority classes when all of them wait. Default 16:4:1. */

@@ -57,4 +57,22 @@ describe("the sums of a gate's demand", () => {
     new TestWaiter('b').enter(opened.gate);
     expect(seen).toEqual([null, { arrived: 2, ended: 0, waitingMs: 0, inFlightMs: 0 }]);
   });
+
+  it('tell of each return how long nobody was there, and how many had come before', () => {
+    const returns: number[][] = [];
+    const { gate, clock } = openGate({}, { onReturn: (...facts) => returns.push(facts) });
+    gate.addReplica('r', 'http://r', 2);
+    clock.advanceSync(40);
+    const [a, b] = ['a', 'b'].map((name) => new TestWaiter(name).enter(gate));
+    expect(returns).toEqual([[40, 0]]);
+    clock.advanceSync(5);
+    a!.permit?.release();
+    b!.permit?.release();
+    clock.advanceSync(70);
+    new TestWaiter('c').enter(gate);
+    expect(returns).toEqual([
+      [40, 0],
+      [70, 2],
+    ]);
+  });
 });

@@ -6,9 +6,10 @@ import { planKeep } from '../../../src/autoscale/adaptive/keep-plan.ts';
 import { RecentDemand } from '../../../src/autoscale/adaptive/recent-demand.ts';
 import { ReturnHabit } from '../../../src/autoscale/adaptive/return-habit.ts';
 import { type IdleStart, ReturnPool } from '../../../src/autoscale/adaptive/return-pool.ts';
-import { seededRandom } from './seeded-random.ts';
+import { seededRandom as seeded } from '../../../src/simulate/seeded-random.ts';
 
 const minuteMs = 60_000;
+const seededRandom = (seed: number) => seeded(seed, 'gaps');
 const still: IdleStart = { wallS: 0, features: [0, 0, 0, 0] };
 const binAt = (ageS: number) => ageBins.find(({ fromS, toS }) => fromS <= ageS && ageS < toS)!;
 
@@ -87,13 +88,14 @@ describe('the pool', () => {
       fc.property(fc.array(gap, { maxLength: 200 }), (gaps) => {
         const pool = new ReturnPool();
         const idle = new AdaptiveIdle(pool);
-        for (const gapS of gaps) {
-          const { keepMs, returnShare } = idle.begin({ arrived: 1, wallMs: 0, coldStartMs: 25 * minuteMs });
+        for (const [arrived, gapS] of gaps.entries()) {
+          const begin = { arrived, wallMs: 0 };
+          const { keepMs, returnShare } = idle.plan(begin, 25 * minuteMs);
           expect(keepMs).toBeGreaterThanOrEqual(0);
           expect(keepMs).toBeLessThanOrEqual(172_800_000);
           expect(returnShare).toBeGreaterThanOrEqual(0);
           expect(returnShare).toBeLessThanOrEqual(1);
-          idle.end(gapS * 1_000);
+          idle.returned(gapS * 1_000, begin);
         }
       }),
     );
@@ -141,6 +143,16 @@ describe('the time that a model is kept', () => {
   });
 });
 
+it('a plan is made once for an idle time, and one that nobody asked for is learned from all the same', () => {
+  const pool = new ReturnPool();
+  const asked = new AdaptiveIdle(pool);
+  const begin = { arrived: 5, wallMs: 0 };
+  expect(asked.plan(begin, 25 * minuteMs)).toEqual(asked.plan(begin, 25 * minuteMs));
+  const rate = pool.rate(binAt(0), still);
+  new AdaptiveIdle(pool).returned(1_000, begin);
+  expect(pool.rate(binAt(0), still)).toBeGreaterThan(rate);
+});
+
 /** Gaps of twenty models, each of which returns at its own pace, with bursts: seconds. */
 function gapsOfMany(seed: number): { readonly model: number; readonly gapS: number }[] {
   const random = seededRandom(seed);
@@ -156,13 +168,15 @@ it('models with paces of their own are kept for the same idle time with fewer co
   const pool = new ReturnPool();
   const idles = Array.from({ length: 20 }, () => new AdaptiveIdle(pool));
   const clocks = new Float64Array(20);
+  const arrived = new Uint32Array(20);
   const judged = { cold: 0, idleS: 0 };
   const judgedGaps: number[] = [];
   for (const [index, { model, gapS }] of gaps.entries()) {
     const idle = idles[model]!;
-    const { keepMs } = idle.begin({ arrived: 1, wallMs: clocks[model]! * 1_000, coldStartMs: 10 * minuteMs });
+    const begin = { arrived: ++arrived[model]!, wallMs: clocks[model]! * 1_000 };
+    const { keepMs } = idle.plan(begin, 10 * minuteMs);
     clocks[model]! += gapS;
-    idle.end(gapS * 1_000);
+    idle.returned(gapS * 1_000, begin);
     if (index < gaps.length / 2) continue;
     judgedGaps.push(gapS);
     judged.cold += gapS > keepMs / 1_000 ? 1 : 0;
