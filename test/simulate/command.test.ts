@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
@@ -105,6 +105,14 @@ describe('pilotlight simulate', () => {
       'fixed:30m',
       'always',
     ]);
+  });
+
+  it('prints what its guide shows', async () => {
+    const guide = readFileSync('docs/simulate.md', 'utf8');
+    const [, args, shown] = /```sh\nbin\/pilotlight simulate (--generate .*)\n```\n\n```\n([^`]*)```/.exec(
+      guide,
+    )!;
+    expect(await printed(...args!.split(' '))).toBe(shown);
   });
 
   it('finds a trace in the folder PILOTLIGHT_TRACES, and judges from where it is told', async () => {
