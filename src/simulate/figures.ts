@@ -28,7 +28,6 @@ interface Ledgered extends ReplicaTime {
 }
 
 const msPerHour = 3_600_000;
-const firstCapacity = 64;
 
 /** The requests of one model, or of all, that count. */
 export class Counts {
@@ -36,10 +35,12 @@ export class Counts {
   coldRequests = 0;
   refused = 0;
   #served = 0;
-  #waitsMs = new Float64Array(firstCapacity);
+  readonly #waitsMs: Float64Array;
 
-  constructor(ledger: Ledgered) {
+  /** `capacity`: the most requests that will be added. */
+  constructor(ledger: Ledgered, capacity: number) {
     this.ledger = ledger;
+    this.#waitsMs = new Float64Array(capacity);
   }
 
   /** Of those that were served, in milliseconds. */
@@ -51,22 +52,18 @@ export class Counts {
   add(waitMs: number, isCold: boolean): void {
     if (isCold) this.coldRequests++;
     if (Number.isNaN(waitMs)) this.refused++;
-    else {
-      if (this.#served === this.#waitsMs.length) this.#reserve(2 * this.#served);
-      this.#waitsMs[this.#served++] = waitMs;
-    }
+    else this.#waitsMs[this.#served++] = waitMs;
   }
 
   /** Takes those of another as well. */
   addAll({ coldRequests, refused, waitsMs }: Counts): void {
     this.coldRequests += coldRequests;
     this.refused += refused;
-    this.#reserve(this.#served + waitsMs.length);
     this.#waitsMs.set(waitsMs, this.#served);
     this.#served += waitsMs.length;
   }
 
-  /** `price` of a replica-hour; null: none. Quantiles are nearest ranks: the smallest wait that at least that share has. */
+  /** `price` of a replica-hour; null: none. Sorts `waitsMs`. Quantiles are nearest ranks: the smallest wait that at least that share has. */
   figures(price: number | null): Figures {
     const { busyMs, idleMs, loadingMs, starts } = this.ledger;
     const requests = this.#served + this.refused;
@@ -86,24 +83,19 @@ export class Counts {
       cost: price === null ? null : rounded(hours * price),
     };
   }
-
-  #reserve(count: number): void {
-    if (count <= this.#waitsMs.length) return;
-    const waitsMs = new Float64Array(count);
-    waitsMs.set(this.waitsMs);
-    this.#waitsMs = waitsMs;
-  }
 }
 
 /** All of them together. */
 export function sumOf(all: readonly Counts[]): Counts {
   const add = (of: (ledger: Ledgered) => number) => all.reduce((sum, { ledger }) => sum + of(ledger), 0);
-  const sum = new Counts({
+  const ledger = {
     busyMs: add(({ busyMs }) => busyMs),
     idleMs: add(({ idleMs }) => idleMs),
     loadingMs: add(({ loadingMs }) => loadingMs),
     starts: add(({ starts }) => starts),
-  });
+  };
+  const capacity = all.reduce((count, { waitsMs }) => count + waitsMs.length, 0);
+  const sum = new Counts(ledger, capacity);
   for (const one of all) sum.addAll(one);
   return sum;
 }
@@ -111,7 +103,7 @@ export function sumOf(all: readonly Counts[]): Counts {
 function waitsOf(waitsMs: Float64Array): Figures['waitMs'] {
   const count = waitsMs.length;
   if (count === 0) return null;
-  const sorted = waitsMs.toSorted();
+  const sorted = waitsMs.sort();
   const at = (share: number) => rounded(sorted[Math.max(0, Math.ceil(share * count) - 1)]!);
   const mean = sorted.reduce((sum, ms) => sum + ms, 0) / count;
   return { mean: rounded(mean), p50: at(0.5), p95: at(0.95), p99: at(0.99) };

@@ -148,8 +148,10 @@ class Simulation {
   }
 
   #figures(): PolicyFigures {
-    const counts = this.#models.map(({ ledger }) => new Counts(ledger));
     const { arrivalMs, count, model } = this.#trace;
+    const capacities = new Uint32Array(this.#models.length);
+    for (let at = 0; at < count; at++) capacities[model[at]!]!++;
+    const counts = this.#models.map(({ ledger }, index) => new Counts(ledger, capacities[index]!));
     for (let at = 0; at < count; at++)
       if (arrivalMs[at]! >= this.#window.fromMs)
         counts[model[at]!]!.add(this.#waitMs[at]!, this.#isCold[at] === 1);

@@ -72,18 +72,18 @@ export class TraceBuilder {
     this.#firstMs[origin] = Math.min(this.#firstMs[origin], arrivalMs);
   }
 
-  /** In order of arrival, those of the same instant in the order in which they were added. */
+  /** In order of arrival, those of the same instant in the order in which they were added. It takes the columns over: once only. */
   build(): Trace {
     const count = this.#count;
     const firstMs = origins.map((origin) => this.#firstMs[origin]);
     const wallFromMs = Number.isFinite(this.#firstMs.epoch) ? this.#firstMs.epoch : 0;
-    const arrivalMs = this.#arrivalMs.slice(0, count);
+    const arrivalMs = this.#arrivalMs.subarray(0, count);
     for (let i = 0; i < count; i++) arrivalMs[i]! -= firstMs[this.#origin[i]!]!;
     const order = orderOf(arrivalMs);
     const sorted = {
-      arrivalMs: order === null ? arrivalMs : arrivalMs.map((_, at) => arrivalMs[order[at]!]!),
-      execMs: this.#execMs.slice(0, count).map((ms, at) => (order === null ? ms : this.#execMs[order[at]!]!)),
-      model: this.#model.slice(0, count).map((one, at) => (order === null ? one : this.#model[order[at]!]!)),
+      arrivalMs: inOrder(arrivalMs, order, new Float64Array(order?.length ?? 0)),
+      execMs: inOrder(this.#execMs.subarray(0, count), order, new Float64Array(order?.length ?? 0)),
+      model: inOrder(this.#model.subarray(0, count), order, new Uint32Array(order?.length ?? 0)),
     };
     let endMs = 0;
     for (let i = 0; i < count; i++) endMs = Math.max(endMs, sorted.arrivalMs[i]! + sorted.execMs[i]!);
@@ -101,6 +101,17 @@ export class TraceBuilder {
 
 function copied<Column extends Float64Array | Uint32Array | Uint8Array>(from: Column, to: Column): Column {
   to.set(from);
+  return to;
+}
+
+/** `from` in this order, in `to`; null: as it is. */
+function inOrder<Column extends Float64Array | Uint32Array>(
+  from: Column,
+  order: Uint32Array | null,
+  to: Column,
+): Column {
+  if (order === null) return from;
+  for (let at = 0; at < order.length; at++) to[at] = from[order[at]!]!;
   return to;
 }
 
