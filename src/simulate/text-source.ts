@@ -34,7 +34,7 @@ export interface Splitter {
 /** Longer ones are cut there and can only be malformed: memory is bounded whatever the file is. */
 const maxRecordLength = 1024 * 1024;
 
-/** A record for each line that is not empty; an odd number of quotes in a CSV line makes it go on with the next one. */
+/** A record for each line that is not empty; a quoted field of CSV that is open at the end of a line goes on with the next. */
 export class LineSplitter implements Splitter {
   readonly #isCsv: boolean;
   #rest = '';
@@ -74,9 +74,10 @@ export class LineSplitter implements Splitter {
       if (text !== '') records.push({ text, line: number });
       return;
     }
+    const isOpen = endsQuoted(text, this.#open !== null);
     const joined = this.#open === null ? text : `${this.#open.text}\n${text}`;
     const record = { text: joined, line: this.#open?.line ?? number };
-    this.#open = hasOpenQuote(joined) && joined.length <= maxRecordLength ? record : null;
+    this.#open = isOpen && joined.length <= maxRecordLength ? record : null;
     if (this.#open === null) records.push(record);
   }
 }
@@ -84,10 +85,29 @@ export class LineSplitter implements Splitter {
 /** No format reads it. */
 const tooLong = '\u0000';
 
-function hasOpenQuote(text: string): boolean {
-  let isOpen = false;
-  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) isOpen = !isOpen;
-  return isOpen;
+/** Whether a CSV line ends within a quoted field; `isQuoted`: it begins in one. A quote within a plain field is a character. */
+function endsQuoted(line: string, isQuoted: boolean): boolean {
+  let at = 0;
+  for (;;) {
+    if (isQuoted) {
+      const closing = line.indexOf('"', at);
+      if (closing === -1) return true;
+      at = closing + 1;
+      // Two of them stand for one.
+      isQuoted = line[at] === '"';
+      if (isQuoted) {
+        at++;
+        continue;
+      }
+    } else if (line[at] === '"') {
+      isQuoted = true;
+      at++;
+      continue;
+    }
+    const comma = line.indexOf(',', at);
+    if (comma === -1) return false;
+    at = comma + 1;
+  }
 }
 
 /** A record for each object of a JSON array, in one line or in many. */

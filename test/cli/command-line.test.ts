@@ -21,6 +21,7 @@ describe('the command line', () => {
     [['serve', '--help'], 'Usage: pilotlight [serve]'],
     [['check', '--config', 'x', '--help'], 'Usage: pilotlight check'],
     [['status', '-h'], 'Usage: pilotlight status'],
+    [['simulate', '--help'], 'Usage: pilotlight simulate'],
     [['demo-backend', '--help'], 'Usage: pilotlight demo-backend'],
     [['version', '--help'], 'Usage: pilotlight version'],
   ])('prints the usage for %j to stdout, with exit code 0', async (args, beginning) => {

@@ -73,6 +73,15 @@ describe('a CSV trace', () => {
     expect(report).toMatchObject({ requests: 2, malformed: 1, firstMalformedLine: 5 });
   });
 
+  it('takes a quote within a field for a character', async () => {
+    const { report, trace } = await read(
+      'inches.csv',
+      'model,arrival_s,exec_s\n7"tall,1,1\n"7""x",2,2\n"",3,3\n',
+    );
+    expect(report).toMatchObject({ requests: 3, malformed: 0 });
+    expect(trace.models).toEqual(['7"tall', '7"x', 'inches']);
+  });
+
   it('is bounded in memory also where a line never ends', async () => {
     const { report } = await read(
       'long.csv',
