@@ -63,7 +63,7 @@ export class Scaler {
     const desired = this.#options.fleet.asked;
     if (this.#askedByOthers !== undefined) this.#askedByOthers = desired;
     const byOthers = Math.min(desired, this.#state.byOthers);
-    this.#state = { desired, surplusSinceMs: null, raisedAtMs: null, byOthers };
+    this.#state = { ...this.#state, desired, surplusSinceMs: null, raisedAtMs: null, byOthers };
   }
 
   /** Somebody else changed the count. */
@@ -135,7 +135,7 @@ export class Scaler {
 
   #decide() {
     const { gate, fleet, clock, decide } = this.#options;
-    const { scale, concurrency } = this.#options.settings();
+    const { scale, concurrency, ready } = this.#options.settings();
     // Requests on a replica that is gone are about to fail: they need no other.
     const isEmpty = fleet.list.size === 0;
     const decision = decide(
@@ -146,9 +146,10 @@ export class Scaler {
         ready: fleet.list.ready,
         starting: fleet.starting,
         isWanted: this.#isWanted,
+        demand: gate.demand,
         ...(this.#askedByOthers === undefined ? {} : { askedByOthers: this.#askedByOthers }),
       },
-      { ...scale, concurrency },
+      { ...scale, concurrency, startupMs: ready.startupMs },
       this.#state,
       clock.nowMs(),
     );

@@ -1,4 +1,6 @@
 import type { Decide, Decision, Observed, ScaleSpec, ScaleState } from '../core/scaling.ts';
+import { decideKpa } from './kpa/decide-kpa.ts';
+import { kpaSpecOf } from './kpa/kpa-spec.ts';
 
 /** The state before the first decision. */
 export const initialScaleState: ScaleState = {
@@ -19,11 +21,12 @@ const stillRising = Number.POSITIVE_INFINITY;
  * `maxStarting`, downward when fewer would have done for `idleMs`, to zero only when nothing waited or ran for `idleMs`. A
  * count is never lowered while a replica starts, nor before `minUpMs`. `idleMs` 0 lowers nothing. Always within
  * [min, max], but that a count which others asked for may be above max until it is surplus. Where others own the count,
- * only 0 -> 1.
+ * only 0 -> 1. By the policy kpa, Knative's arithmetic in place of all that.
  */
 export const decide: Decide = (observed, spec, before, nowMs) => {
   const state = withOthers(observed, before, nowMs);
   if (spec.owner === 'external') return decideOnlyWake(observed, spec, state);
+  if (spec.policy === 'kpa') return decideKpa(observed, kpaSpecOf(spec), before, nowMs);
   const max = Math.max(spec.max, spec.min);
   const most = mostNow(observed, spec, state.desired);
   const needed = Math.min(most, max, Math.max(spec.min, replicasFor(observed, spec)));

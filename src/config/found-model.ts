@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { kpaLimits } from '../core/kpa.ts';
 import { nearest } from './hints.ts';
 import { faultsOf, type RawFault } from './issues.ts';
+import { type AnnotatedKey, readKpaAnnotations } from './kpa-annotations.ts';
 import { kubernetesBackendSchema } from './kubernetes-backend.ts';
 import { modelName, modelSchema } from './model.ts';
 import { modelOf } from './normalise.ts';
-import { formatPath, type Path } from './path.ts';
+import { formatPath, type Path, valueAt } from './path.ts';
 import { modelFaults } from './rules.ts';
 import type { ModelSettings } from './settings.ts';
 
@@ -44,6 +46,15 @@ const pathByAnnotation: Readonly<Record<string, Path>> = {
   startup: ['backend', 'ready', 'startup'],
 };
 
+/** A workload with annotations that describe a model. */
+interface Workload {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string;
+}
+
 const annotationPrefix = 'pilotlight.dev/';
 const wholeNumbers = new Set(['concurrency', 'max', 'min', 'port', 'queue-max']);
 
@@ -55,28 +66,28 @@ export function modelFromObject(object: { name: string; spec: unknown; namespace
   return readModel(object, (path) => formatPath(['spec', ...path]));
 }
 
-/** Reads the annotations of a workload, which is the model's scale target. Never throws. */
-export function modelFromAnnotations(workload: {
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly namespace: string;
-}): ModelReading {
+/**
+ * Reads the annotations of a workload, which is the model's scale target: pilotlight.dev/*, and autoscaling.knative.dev/*
+ * where the count is the gateway's, for keys that the former do not set. Never throws.
+ */
+export function modelFromAnnotations(workload: Workload): ModelReading {
   const { annotations, apiVersion, kind, name, namespace } = workload;
   const spec: Record<string, unknown> = { backend: { scaleTarget: { apiVersion, kind, name } } };
-  const unknown: ObjectFault[] = [];
+  const wrong: ObjectFault[] = [];
   for (const [annotation, text] of Object.entries(annotations)) {
     const key = annotation.startsWith(annotationPrefix) ? annotation.slice(annotationPrefix.length) : 'model';
     if (key === 'model') continue;
     const path = Object.hasOwn(pathByAnnotation, key) ? pathByAnnotation[key]! : null;
-    if (path === null) unknown.push({ path: annotation, message: unknownAnnotation(key) });
+    if (path === null) wrong.push({ path: annotation, message: unknownAnnotation(key) });
     else put(spec, path, writtenIn(key, text));
   }
+  const knative = isOwnCount(workload) ? readKpaAnnotations(annotations) : null;
+  const taken = knative === null ? [] : putKnative(spec, knative.keys);
+  for (const { annotation, message } of knative?.faults ?? []) wrong.push({ path: annotation, message });
   const modelOfWorkload = { name: annotations[`${annotationPrefix}model`] ?? '', spec, namespace };
-  const reading = readModel(modelOfWorkload, placeOfAnnotation);
-  if (unknown.length === 0) return reading;
-  return { faults: [...unknown, ...('faults' in reading ? reading.faults : [])] };
+  const reading = readModel(modelOfWorkload, (path) => placeOfAnnotation(path, taken));
+  if (wrong.length === 0) return reading;
+  return { faults: [...wrong, ...('faults' in reading ? reading.faults : [])] };
 }
 
 function unknownAnnotation(key: string): string {
@@ -98,7 +109,24 @@ function put(root: Record<string, unknown>, path: Path, value: unknown): void {
   parent[path.at(-1)!] = value;
 }
 
-function placeOfAnnotation(path: Path): string {
+/** A Knative Service's count is Knative's, and one that others own is theirs: so are the annotations. */
+function isOwnCount({ annotations, apiVersion }: Workload): boolean {
+  const isKnative = apiVersion.startsWith('serving.knative.dev/');
+  return !isKnative && annotations[`${annotationPrefix}owner`] !== 'external';
+}
+
+/** Those that were put in: pilotlight.dev/* goes first. Without a word on the most replicas there is no limit, as in Knative. */
+function putKnative(spec: Record<string, unknown>, keys: readonly AnnotatedKey[]): readonly AnnotatedKey[] {
+  const taken = keys.filter(({ path }) => valueAt(spec, path) === undefined);
+  for (const { path, value } of taken) put(spec, path, value);
+  const maxPath = ['scale', 'max'];
+  if (keys.length > 0 && valueAt(spec, maxPath) === undefined) put(spec, maxPath, kpaLimits.countMax);
+  return taken;
+}
+
+function placeOfAnnotation(path: Path, knative: readonly AnnotatedKey[]): string {
+  const own = knative.find((key) => key.path.every((step, index) => step === path[index]));
+  if (own !== undefined) return own.annotation;
   const found = Object.entries(pathByAnnotation).find(([, place]) =>
     place.every((step, index) => step === path[index]),
   );

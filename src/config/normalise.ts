@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import type { ScheduleSettings } from '../core/scaling.ts';
+import { kpaOf } from './kpa.ts';
 import { kubernetesOf } from './kubernetes.ts';
 import type { RawKubernetesBackend } from './kubernetes-backend.ts';
 import type { RawModel } from './model.ts';
@@ -125,6 +126,8 @@ function revisionOf(raw: RawModel): RevisionSettings {
       buffer: scale.buffer,
       maxStarting: scale.maxStarting,
       schedules: scale.schedules.map(scheduleOf),
+      policy: scale.policy,
+      kpa: kpaOf(scale.kpa),
       rampMs: scale.ramp,
       owner: scale.owner,
     },

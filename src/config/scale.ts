@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { kpaSchema } from './kpa.ts';
 import { duration } from './units.ts';
 
 const replicas = () => z.int().min(0);
@@ -56,6 +57,13 @@ export const scaleSchema = z
       .optional()
       .describe('Replicas that are always kept. Default: 0; static: the count of urls.'),
     max: z.int().min(1).optional().describe('Most replicas. Default: 1; static: the count of urls.'),
+    policy: z
+      .enum(['cost-aware', 'kpa'])
+      .prefault('cost-aware')
+      .describe(
+        "cost-aware: as many as the requests of the moment fill; kpa: Knative's arithmetic, with the settings of scale.kpa.",
+      ),
+    kpa: kpaSchema,
     idle: duration('Without requests for that long, down to scale.min. 0 = never.').prefault('5m'),
     minUp: duration(
       'A count that was raised stands for that long at least, once its replicas are ready. 0 = no longer than idle.',

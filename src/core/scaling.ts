@@ -1,3 +1,5 @@
+import type { KpaSettings } from './kpa.ts';
+
 /**
  * Sums since the gate began, which only grow: what lies between two readings is the difference, divided by the time
  * between them.
@@ -5,7 +7,7 @@
 export interface DemandTotals {
   /** Requests that got a slot or a place in the queue, each once. */
   readonly arrived: number;
-  /** Requests of those that have left: answered, refused, gone. */
+  /** Stays that are over: answered, refused, gone, sent back; one that comes back begins another. */
   readonly ended: number;
   /** Milliseconds of waiting, of all requests together. */
   readonly waitingMs: number;
@@ -25,6 +27,8 @@ export interface Observed {
   readonly starting: number;
   /** Somebody asked for the model (a request, a warm-up) since the last decision. */
   readonly isWanted: boolean;
+  /** Sums of the demand up to now. */
+  readonly demand: DemandTotals;
   /** The count that somebody else asked for since the last decision: obeyed, also above max; absent: nobody did. */
   readonly askedByOthers?: number;
 }
@@ -45,6 +49,10 @@ export interface ScheduleSettings {
 
 /** What a decision obeys of a model's `scale`. */
 export interface ScaleSettings {
+  /** Whose arithmetic decides: that of the moment's requests, or Knative's. */
+  readonly policy: 'cost-aware' | 'kpa';
+  /** Obeyed by the policy kpa. */
+  readonly kpa: KpaSettings;
   readonly min: number;
   readonly max: number;
   /** 0 = never to zero. */
@@ -64,6 +72,8 @@ export interface ScaleSettings {
 export interface ScaleSpec extends ScaleSettings {
   /** Per replica; 0 = no limit. */
   readonly concurrency: number;
+  /** How long a replica may take to become ready. */
+  readonly startupMs: number;
 }
 
 /** What a decision leaves for the next one; the caller keeps it and never looks inside. */

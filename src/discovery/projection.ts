@@ -1,5 +1,11 @@
 import type { Kept } from '../kube/mirror.ts';
-import { annotationPrefix, inheritingGroups, modelAnnotation, type SourceKind } from './vocabulary.ts';
+import {
+  annotationPrefix,
+  inheritingGroups,
+  knativePrefix,
+  modelAnnotation,
+  type SourceKind,
+} from './vocabulary.ts';
 
 /** What is kept of an object that describes a model. */
 export interface SourceObject extends Kept {
@@ -8,7 +14,7 @@ export interface SourceObject extends Kept {
   readonly kind: string;
   readonly generation: number;
   readonly createdAtMs: number;
-  /** Of a Model object: its spec, unread. Of a workload: its annotations that are ours, by whole name. */
+  /** Of a Model object: its spec, unread. Of a workload: its annotations that are ours or Knative's, by whole name. */
   readonly content: unknown;
   /** Of a Model object: its status, unread. */
   readonly status: unknown;
@@ -56,7 +62,8 @@ function ownAnnotations(metadata: Fields): Readonly<Record<string, string>> | nu
   const annotations = Object.entries(fieldsOf(metadata.annotations));
   const own = annotations.filter(
     (entry): entry is [string, string] =>
-      entry[0].startsWith(annotationPrefix) && typeof entry[1] === 'string',
+      (entry[0].startsWith(annotationPrefix) || entry[0].startsWith(knativePrefix)) &&
+      typeof entry[1] === 'string',
   );
   if (!own.some(([name]) => name === modelAnnotation)) return null;
   return isInherited(metadata.ownerReferences) ? null : Object.fromEntries(own.sort(byName));

@@ -4,6 +4,8 @@ const modelKind = 'Model';
 
 /** Annotations of a workload that are ours begin with this. */
 export const annotationPrefix = 'pilotlight.dev/';
+/** Annotations of Knative's autoscaler, which are understood on a workload that is a model. */
+export const knativePrefix = 'autoscaling.knative.dev/';
 /** The annotation that makes a workload a model: the name that clients say. */
 export const modelAnnotation = `${annotationPrefix}model`;
 

@@ -2,10 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, initialScaleState } from '../../src/autoscale/decide.ts';
 import type { Observed, ScaleSpec, ScaleState } from '../../src/core/scaling.ts';
-import { scaleSettings } from '../support/scale-settings.ts';
+import { noDemand, scaleSettings } from '../support/scale-settings.ts';
 
-const spec: ScaleSpec = { ...scaleSettings({ max: 4, idleMs: 60_000 }), concurrency: 2 };
-const idle: Observed = { waiting: 0, inFlight: 0, idleSinceMs: 0, ready: 0, starting: 0, isWanted: false };
+const spec: ScaleSpec = { ...scaleSettings({ max: 4, idleMs: 60_000 }), concurrency: 2, startupMs: 600_000 };
+const idle: Observed = {
+  waiting: 0,
+  inFlight: 0,
+  idleSinceMs: 0,
+  ready: 0,
+  starting: 0,
+  isWanted: false,
+  demand: noDemand,
+};
 const up = (desired: number): ScaleState => ({
   desired,
   surplusSinceMs: null,
@@ -156,6 +164,7 @@ describe('decide', () => {
       .map(({ min, more, concurrency, ...rest }) => ({
         ...scaleSettings({ min, max: Math.max(1, min + more), ...rest }),
         concurrency,
+        startupMs: 600_000,
       }));
     fc.assert(
       fc.property(specs, fc.array(step, { minLength: 1, maxLength: 40 }), (scale, steps) => {
@@ -167,7 +176,7 @@ describe('decide', () => {
           const load = counts.waiting + counts.inFlight;
           idleSinceMs = load > 0 ? null : (idleSinceMs ?? nowMs);
           const before = state.desired;
-          const decision = decide({ ...counts, idleSinceMs }, scale, state, nowMs);
+          const decision = decide({ ...idle, ...counts, idleSinceMs }, scale, state, nowMs);
           expect(decision.desired).toBeGreaterThanOrEqual(scale.min);
           expect(decision.desired).toBeLessThanOrEqual(scale.max);
           if (load > 0 || counts.isWanted) expect(decision.desired).toBeGreaterThanOrEqual(1);

@@ -3,9 +3,17 @@ import { initialScaleState } from '../../src/autoscale/decide.ts';
 import { Decider } from '../../src/autoscale/decider.ts';
 import type { Observed, ScaleSpec } from '../../src/core/scaling.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { scaleSettings } from '../support/scale-settings.ts';
+import { noDemand, scaleSettings } from '../support/scale-settings.ts';
 
-const idle: Observed = { waiting: 0, inFlight: 0, idleSinceMs: 0, ready: 0, starting: 0, isWanted: false };
+const idle: Observed = {
+  waiting: 0,
+  inFlight: 0,
+  idleSinceMs: 0,
+  ready: 0,
+  starting: 0,
+  isWanted: false,
+  demand: noDemand,
+};
 const hourMs = 3_600_000;
 
 /** A spec with a window that begins in `inMs` of the clock's wall, rounded to minutes, and lasts an hour. */
@@ -13,7 +21,7 @@ function windowed(clock: ManualClock, inMs: number): ScaleSpec {
   const begin = new Date(Math.ceil((clock.wallMs() + inMs) / 60_000) * 60_000);
   const cron = `${begin.getUTCMinutes()} ${begin.getUTCHours()} * * *`;
   const schedules = [{ cron, timeZone: 'UTC', forMs: hourMs, min: 2, max: null }];
-  return { ...scaleSettings({ max: 4, schedules }), concurrency: 2 };
+  return { ...scaleSettings({ max: 4, schedules }), concurrency: 2, startupMs: 600_000 };
 }
 
 it('a window is decided on when it begins, and its end is asked for', async () => {
@@ -45,6 +53,6 @@ it('a window that is far away is looked at again within the hour, for clocks are
 
 it('nothing is asked again where there is no window', () => {
   const clock = new ManualClock();
-  const spec = { ...scaleSettings(), concurrency: 2 };
+  const spec = { ...scaleSettings(), concurrency: 2, startupMs: 600_000 };
   expect(new Decider(clock).decide(idle, spec, initialScaleState, 0).nextAtMs).toBeNull();
 });

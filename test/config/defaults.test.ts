@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { kpaDefaults } from '../../src/core/kpa.ts';
 import { fileWith, parse } from './parse.ts';
 
 describe('defaults', () => {
@@ -65,6 +66,8 @@ describe('defaults', () => {
           buffer: 0,
           maxStarting: null,
           schedules: [],
+          policy: 'cost-aware',
+          kpa: { ...kpaDefaults, initialScale: 0 },
           rampMs: 0,
           owner: 'pilotlight',
         },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ModelReading, modelFromAnnotations, modelFromObject } from '../../src/config/found-model.ts';
 import { type FoundModel, mergeModels } from '../../src/config/merge-models.ts';
+import { kpaDefaults } from '../../src/core/kpa.ts';
 import { parse } from './parse.ts';
 
 const read = (spec: unknown, name = 'm') => modelFromObject({ name, spec, namespace: 'llm' });
@@ -110,6 +111,76 @@ describe('the annotations of a workload', () => {
     expect(annotated({ 'pilotlight.dev/service': '${env.X}' })).toMatchObject({
       faults: [{ path: 'pilotlight.dev/service', message: expect.stringContaining('plain text') }, {}],
     });
+  });
+
+  it('of Knative carry its settings over, with the policy kpa and no limit unless one is said', () => {
+    const { scale } = settingsOf(
+      annotated({
+        'autoscaling.knative.dev/min-scale': '1',
+        'autoscaling.knative.dev/target': '12.5',
+        'autoscaling.knative.dev/target-utilization-percentage': '80',
+        'autoscaling.knative.dev/window': '90s',
+        'autoscaling.knative.dev/scale-to-zero-pod-retention-period': '5m',
+      }),
+    ).revision;
+    expect(scale).toMatchObject({ policy: 'kpa', min: 1, max: 2_147_483_647 });
+    expect(scale.kpa).toEqual({
+      ...kpaDefaults,
+      initialScale: 0,
+      target: 12.5,
+      targetUtilization: 0.8,
+      stableWindowMs: 90_000,
+      podRetentionMs: 300_000,
+    });
+  });
+
+  it('go before those of Knative', () => {
+    const { scale } = settingsOf(
+      annotated({
+        'pilotlight.dev/max': '3',
+        'autoscaling.knative.dev/max-scale': '9',
+        'autoscaling.knative.dev/min-scale': '2',
+      }),
+    ).revision;
+    expect(scale).toMatchObject({ policy: 'kpa', min: 2, max: 3 });
+  });
+
+  it('of Knative tell of what is wrong by their own names', () => {
+    expect(
+      annotated({
+        'autoscaling.knative.dev/class': 'hpa.autoscaling.knative.dev',
+        'autoscaling.knative.dev/window': '1s',
+      }),
+    ).toMatchObject({
+      faults: [
+        { path: 'autoscaling.knative.dev/class', message: expect.stringContaining('does not measure') },
+        { path: 'autoscaling.knative.dev/window', message: expect.stringContaining('from 6s to 1h') },
+      ],
+    });
+    expect(
+      annotated({ 'pilotlight.dev/max': '3', 'autoscaling.knative.dev/activation-scale': '4' }),
+    ).toMatchObject({
+      faults: [
+        {
+          path: 'autoscaling.knative.dev/activation-scale',
+          message: 'must be at most scale.max, which is 3',
+        },
+      ],
+    });
+  });
+
+  it('of Knative are left to who owns the count', () => {
+    const hpa = { 'autoscaling.knative.dev/class': 'hpa.autoscaling.knative.dev' };
+    const { scale } = settingsOf(annotated({ ...hpa, 'pilotlight.dev/owner': 'external' })).revision;
+    expect(scale).toMatchObject({ policy: 'cost-aware', max: 1 });
+    const service = modelFromAnnotations({
+      annotations: { 'pilotlight.dev/model': 'm', ...hpa },
+      apiVersion: 'serving.knative.dev/v1',
+      kind: 'Service',
+      name: 's',
+      namespace: 'llm',
+    });
+    expect(settingsOf(service).revision.scale.policy).toBe('cost-aware');
   });
 
   it('must name the model', () => {

@@ -2,6 +2,7 @@ import type { Clock } from '../../src/core/clock.ts';
 import type { PilotlightError } from '../../src/core/errors.ts';
 import type { GateControl } from '../../src/core/gate.ts';
 import type { DemandTotals } from '../../src/core/scaling.ts';
+import { noDemand } from './scale-settings.ts';
 
 interface FakeReplica {
   limit: number;
@@ -42,7 +43,7 @@ export class FakeGate implements GateControl {
 
   /** No sums are kept: what decides by them has tests of its own. */
   get demand(): DemandTotals {
-    return { arrived: 0, ended: 0, waitingMs: 0, inFlightMs: 0 };
+    return noDemand;
   }
 
   /** Ids of the replicas that take requests. */

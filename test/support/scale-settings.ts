@@ -1,10 +1,16 @@
-import type { ScaleSettings } from '../../src/core/scaling.ts';
+import { kpaDefaults } from '../../src/core/kpa.ts';
+import type { DemandTotals, ScaleSettings } from '../../src/core/scaling.ts';
+
+/** Sums of a gate that nobody has come to. */
+export const noDemand: DemandTotals = { arrived: 0, ended: 0, waitingMs: 0, inFlightMs: 0 };
 
 /** Scale settings as they are by default, but for these. */
 export function scaleSettings(
   settings: Partial<ScaleSettings & { readonly rampMs: number }> = {},
 ): ScaleSettings & { readonly rampMs: number } {
   return {
+    policy: 'cost-aware',
+    kpa: kpaDefaults,
     min: 0,
     max: 1,
     idleMs: 300_000,

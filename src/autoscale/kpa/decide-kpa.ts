@@ -1,7 +1,7 @@
-import type { Decision, ScaleState } from '../../core/scaling.ts';
+import type { Decision, Observed, ScaleState } from '../../core/scaling.ts';
 import { averagesOf, hasData, sampled } from './demand-history.ts';
 import { desiredScale } from './desired-scale.ts';
-import { boundsOf, type KpaMemory, type KpaObserved, phasedFrom, rememberedOf } from './kpa-memory.ts';
+import { boundsOf, type KpaMemory, phasedFrom, rememberedOf } from './kpa-memory.ts';
 import { bucketMs, type KpaSpec, type ResolvedKpa, resolvedKpa, tickMs } from './kpa-spec.ts';
 import { activityAfter, onWayToZero, type ZeroResult } from './to-zero.ts';
 
@@ -17,12 +17,7 @@ export interface KpaDecision extends Decision {
  * makes a tick at once. Beyond Knative: while something waits or runs, the count is one at least, also by requests per
  * second; no count is lowered while a replica starts; and what others asked for is kept for a stable window.
  */
-export function decideKpa(
-  observed: KpaObserved,
-  given: KpaSpec,
-  state: ScaleState,
-  nowMs: number,
-): KpaDecision {
+export function decideKpa(observed: Observed, given: KpaSpec, state: ScaleState, nowMs: number): KpaDecision {
   const spec = resolvedKpa(given);
   const found = rememberedOf(observed, spec, state, nowMs);
   const remembered = { ...found, isInitialised: isInitialisedBy(observed, spec, found) };
@@ -63,17 +58,17 @@ export function decideKpa(
   };
 }
 
-function isInitialisedBy({ ready }: KpaObserved, spec: ResolvedKpa, { isInitialised }: KpaMemory): boolean {
+function isInitialisedBy({ ready }: Observed, spec: ResolvedKpa, { isInitialised }: KpaMemory): boolean {
   return isInitialised || ready >= Math.max(spec.min, spec.initialScale);
 }
 
 /** What may not be gone below now, whatever the averages say. */
-function keptBy({ waiting, inFlight, starting }: KpaObserved, current: number): number {
+function keptBy({ waiting, inFlight, starting }: Observed, current: number): number {
   return Math.max(waiting + inFlight > 0 ? 1 : 0, starting > 0 ? current : 0);
 }
 
 interface Moment {
-  readonly observed: KpaObserved;
+  readonly observed: Observed;
   readonly spec: ResolvedKpa;
   readonly nowMs: number;
 }

@@ -1,14 +1,9 @@
 import { kpaLimits } from '../../core/kpa.ts';
-import type { DemandTotals, Observed, PolicyMemory, ScaleState } from '../../core/scaling.ts';
+import type { Observed, PolicyMemory, ScaleState } from '../../core/scaling.ts';
 import { beginHistory, type DemandHistory } from './demand-history.ts';
 import { calm, type PanicState, panicFrom } from './desired-scale.ts';
 import { bucketMs, type ResolvedKpa, tickMs } from './kpa-spec.ts';
 import type { Activity } from './to-zero.ts';
-
-/** What the KPA looks at. */
-export interface KpaObserved extends Observed {
-  readonly demand: DemandTotals;
-}
 
 /** What the KPA keeps between two decisions. */
 export interface KpaMemory extends PolicyMemory {
@@ -35,7 +30,7 @@ export interface KpaMemory extends PolicyMemory {
  * failed) leaves nothing of what was wanted before.
  */
 export function rememberedOf(
-  observed: KpaObserved,
+  observed: Observed,
   spec: ResolvedKpa,
   { desired: current, memory }: ScaleState,
   nowMs: number,
@@ -63,7 +58,7 @@ function isKpa(memory: PolicyMemory | undefined): memory is KpaMemory {
   return memory?.policy === 'kpa';
 }
 
-function begun(observed: KpaObserved, spec: ResolvedKpa, current: number, nowMs: number): KpaMemory {
+function begun(observed: Observed, spec: ResolvedKpa, current: number, nowMs: number): KpaMemory {
   const isThere = current + observed.ready + observed.starting + spec.min + spec.initialScale > 0;
   return {
     policy: 'kpa',

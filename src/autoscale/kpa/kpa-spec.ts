@@ -1,4 +1,5 @@
 import { type KpaSettings, kpaLimits } from '../../core/kpa.ts';
+import type { ScaleSpec } from '../../core/scaling.ts';
 
 /** What a decision of the KPA obeys. */
 export interface KpaSpec extends KpaSettings {
@@ -11,6 +12,11 @@ export interface KpaSpec extends KpaSettings {
   readonly canReachZero: boolean;
   /** How long a start may take; one that takes longer, and a little more, is given up when nobody asks. */
   readonly progressDeadlineMs: number;
+}
+
+/** The spec out of a model's settings: `idleMs` 0 means never to zero, and a start may take as long as a replica may. */
+export function kpaSpecOf({ kpa, min, max, concurrency, idleMs, startupMs }: ScaleSpec): KpaSpec {
+  return { ...kpa, min, max, concurrency, canReachZero: idleMs > 0, progressDeadlineMs: startupMs };
 }
 
 /** What follows from a spec. */

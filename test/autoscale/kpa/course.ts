@@ -1,8 +1,7 @@
 import { initialScaleState } from '../../../src/autoscale/decide.ts';
 import { decideKpa, type KpaDecision } from '../../../src/autoscale/kpa/decide-kpa.ts';
-import type { KpaObserved } from '../../../src/autoscale/kpa/kpa-memory.ts';
 import type { KpaSpec } from '../../../src/autoscale/kpa/kpa-spec.ts';
-import type { DemandTotals, ScaleState } from '../../../src/core/scaling.ts';
+import type { DemandTotals, Observed, ScaleState } from '../../../src/core/scaling.ts';
 
 /** What holds for a while. */
 export interface Stretch {
@@ -30,7 +29,7 @@ export class Course {
   }
 
   /** Decides at this moment; the demand of the moment counts, but no time passes. */
-  decide(stretch: Stretch, more: Partial<KpaObserved> = {}): KpaDecision {
+  decide(stretch: Stretch, more: Partial<Observed> = {}): KpaDecision {
     const { load, ready, starting = 0 } = stretch;
     const observed = {
       waiting: 0,
