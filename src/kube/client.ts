@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { KubeAccess } from './access.ts';
 import { type ApiRequest, type KubeApi, KubeError, type TextRequest, type WatchEvent } from './api.ts';
 import { failureOf, noAnswer } from './failure.ts';
+import { inTime } from './send-in-time.ts';
 import { WatchStream } from './watch-stream.ts';
 
 /** A request that was answered, or not (`status` 0): for metrics and tests. */
@@ -30,6 +31,14 @@ const maxCalls = 16;
 const maxTexts = 4;
 
 type Answer = Dispatcher.ResponseData;
+
+/** How a request is sent. */
+interface Sending {
+  readonly pool: Pool;
+  /** From then on (`nowMs`) it is not sent any more. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
 
 /** How a call is made. */
 interface Way<T> {
@@ -108,7 +117,7 @@ class Client implements KubeApi {
     const cancel = clock.setTimer(deadlineMs, () => ended.abort(new Error(`no answer for ${timeoutMs} ms`)));
     try {
       for (let attempt = 0; ; attempt++) {
-        const answer = await this.#send(request, signal, pool);
+        const answer = await this.#send(request, { signal, pool, deadlineMs });
         const text = await textOf(answer, maxBytes);
         if (answer.statusCode < 300) return read(text);
         const failure = failureOf(request, answer, text);
@@ -141,12 +150,13 @@ class Client implements KubeApi {
       ended.abort(new Error(`nothing heard for ${idleMs} ms`)),
     );
     const request: ApiRequest = { method: 'GET', path, signal };
+    const sending = { pool: this.#watches, deadlineMs: Number.POSITIVE_INFINITY, signal };
     try {
-      let answer = await this.#send(request, signal, this.#watches);
+      let answer = await this.#send(request, sending);
       if (answer.statusCode === 401) {
         await answer.body.dump();
         this.#options.access.refresh();
-        answer = await this.#send(request, signal, this.#watches);
+        answer = await this.#send(request, sending);
       }
       if (answer.statusCode !== 200) throw failureOf(request, answer, await textOf(answer, maxBodyBytes));
       onOpen?.();
@@ -164,8 +174,8 @@ class Client implements KubeApi {
     }
   }
 
-  async #send(request: ApiRequest, signal: AbortSignal, pool: Pool): Promise<Answer> {
-    const { access, userAgent, onRequest } = this.#options;
+  async #send(request: ApiRequest, { pool, deadlineMs, signal }: Sending): Promise<Answer> {
+    const { access, clock, userAgent, onRequest } = this.#options;
     const { method, path, body, patchType } = request;
     let status = 0;
     try {
@@ -177,7 +187,9 @@ class Client implements KubeApi {
       };
       if (body !== undefined) headers['content-type'] = patchType ?? 'application/json';
       const payload = body === undefined ? null : JSON.stringify(body);
-      const answer = await pool.request({
+      const refusal = () =>
+        clock.nowMs() < deadlineMs ? null : new Error('not sent: its time was over before it could be');
+      const answer = await pool.compose(inTime(refusal)).request({
         method,
         path: this.#prefix + path,
         headers,

@@ -9,22 +9,32 @@ const { signal } = new AbortController();
 let server: KubeServer;
 let api: KubeApi;
 let token = 'old';
+/** For how long the process was frozen: clocks went on, timers did not. */
+let frozenMs = 0;
+/** Called while the credentials are read. */
+let onHeaders: () => void = () => undefined;
+const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + frozenMs };
 const answered: AnsweredRequest[] = [];
 beforeEach(async () => {
   answered.length = 0;
   token = 'old';
+  frozenMs = 0;
+  onHeaders = () => undefined;
   server = await KubeServer.start();
   api = createKubeApi({
     access: {
       server: server.url,
       namespace: 'llm',
       tls: {},
-      headers: async () => ({ authorization: `Bearer ${token}` }),
+      headers: async () => {
+        onHeaders();
+        return { authorization: `Bearer ${token}` };
+      },
       refresh: () => {
         token = 'new';
       },
     },
-    clock: systemClock,
+    clock,
     userAgent: 'pilotlight/test',
     onRequest: (request) => answered.push(request),
   });
@@ -74,6 +84,23 @@ describe('the client of the API server', () => {
     const call = api.call({ method: 'GET', path, signal: left.signal });
     left.abort(new Error('left'));
     await expect(call).rejects.toThrow('left');
+  });
+
+  it.each([
+    ['while its credentials were read', (freeze: () => void) => freeze()],
+    ['while it waited for a connection', (freeze: () => void) => process.nextTick(freeze)],
+  ])('does not send what the process was frozen over, %s', async (_when, during) => {
+    onHeaders = () => during(() => (frozenMs = 20_000));
+    const write = { method: 'PATCH' as const, path: `${path}/a/scale`, body: {}, signal };
+    await expect(api.call(write)).rejects.toMatchObject({
+      status: 0,
+      message: expect.stringContaining('not sent'),
+    });
+    frozenMs = 0;
+    onHeaders = () => undefined;
+    server.put(`${path}/a`, {});
+    await api.call({ method: 'GET', path: `${path}/a`, signal });
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
   });
 
   it('is not made to wait by watches, however many are open', async () => {
