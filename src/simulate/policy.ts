@@ -41,6 +41,8 @@ const kinds: Readonly<Record<string, PolicyKind>> = {
       return idleMs === null || idleMs === 0 ? null : { min: 0, idle: formatDuration(idleMs) };
     },
   },
+  /** Knative's arithmetic with its own defaults. */
+  kpa: { usage: 'kpa', scaleOf: (args) => (args === '' ? { min: 0, policy: 'kpa' } : null) },
   /** Never to zero: what it costs where nothing sleeps. */
   always: { usage: 'always', scaleOf: (args) => (args === '' ? { min: 1, idle: 0 } : null) },
 };

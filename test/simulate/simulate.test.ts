@@ -112,6 +112,32 @@ describe('a simulation', () => {
     expect(secondsOf(figures)).toEqual({ busy: 10, idle: 985, loading: 10 });
   });
 
+  it("keeps a replica for about Knative's stable window of 60 s with the policy kpa", async () => {
+    const coldWith = async (gapS: number) =>
+      (
+        await play(
+          [
+            [0, 1],
+            [11 + gapS, 1],
+          ],
+          { policy: 'kpa' },
+        )
+      ).coldRequests;
+    expect([await coldWith(50), await coldWith(90)]).toEqual([1, 2]);
+    const { idle, busy } = secondsOf(
+      await play(
+        [
+          [0, 1],
+          [2_000, 1],
+        ],
+        { policy: 'kpa' },
+      ),
+    );
+    expect(busy).toBe(1);
+    expect(idle).toBeGreaterThan(55);
+    expect(idle).toBeLessThan(70);
+  });
+
   it('draws each start of a model anew, and the same under each policy', async () => {
     const requests: Request[] = Array.from({ length: 200 }, (_, i) => [i * 1_000, 1]);
     const load = '10%:2s,90%:42s';
