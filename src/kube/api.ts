@@ -46,8 +46,8 @@ export interface KubeApi {
   /** Where it is, for people: `https://10.0.0.1:443`. */
   readonly server: string;
   /**
-   * Makes a call and returns the object. Throttled calls (429 with Retry-After) are made again while `timeoutMs` lasts;
-   * nothing else is. Rejects with `KubeError`, or with the signal's reason.
+   * Makes a call and returns the object. Throttled calls (429 with Retry-After) are made again while `timeoutMs` lasts, after
+   * 100 ms at the soonest; nothing else is. Rejects with `KubeError`, or with the signal's reason.
    */
   call<T>(request: ApiRequest): Promise<T>;
   /**

@@ -25,6 +25,8 @@ export interface KubeApiOptions {
 
 const defaultTimeoutMs = 10_000;
 const connectTimeoutMs = 5_000;
+/** Before a throttled call is made again, whatever the server says. */
+const minPauseMs = 100;
 const maxBodyBytes = 64 * 1024 * 1024;
 /** Calls at a time; watches have connections of their own. */
 const maxCalls = 16;
@@ -125,8 +127,9 @@ class Client implements KubeApi {
           this.#options.access.refresh();
           continue;
         }
-        const waitMs = failure.status === 429 ? failure.retryAfterMs : null;
-        if (waitMs === null || clock.nowMs() + waitMs >= deadlineMs) throw failure;
+        const askedMs = failure.status === 429 ? failure.retryAfterMs : null;
+        const waitMs = Math.max(minPauseMs, askedMs ?? 0);
+        if (askedMs === null || clock.nowMs() + waitMs >= deadlineMs) throw failure;
         await clock.sleep(waitMs, signal);
       }
     } catch (error) {

@@ -54,6 +54,14 @@ describe('the client of the API server', () => {
     expect(answered.map(({ status }) => status)).toEqual([429, 429, 200]);
   });
 
+  it('pauses before it asks again, though the server says at once', async () => {
+    server.fault({ kind: 'status', status: 429, retryAfterS: 0 });
+    const call = api.call({ method: 'GET', path, signal, timeoutMs: 1_000 });
+    await expect(call).rejects.toMatchObject({ status: 429 });
+    expect(server.requests.length).toBeGreaterThan(1);
+    expect(server.requests.length).toBeLessThanOrEqual(12);
+  });
+
   it('does not wait longer than its time-out for that', async () => {
     server.fault({ kind: 'status', status: 429, retryAfterS: 30 });
     const call = api.call({ method: 'GET', path, signal, timeoutMs: 2_000 });
