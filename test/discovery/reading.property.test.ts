@@ -44,6 +44,25 @@ describe('whatever an object holds', () => {
     expect(keyOf(first)).toBe('model llm/llama');
   });
 
+  it('of a workload includes what Knative says of its scale, and is read again when that changed', () => {
+    const project = projectionOf(sourceKinds[1]!);
+    const withWindow = (window: string) => {
+      const annotations = {
+        'pilotlight.dev/model': 'm',
+        'autoscaling.knative.dev/window': window,
+        'x.dev/y': 'z',
+      };
+      return project({ metadata: { ...metadata, annotations } })!;
+    };
+    const reading = readObject(withWindow('90s'), undefined);
+    expect(reading.outcome).toMatchObject({
+      settings: { revision: { scale: { policy: 'kpa', kpa: { stableWindowMs: 90_000 } } } },
+    });
+    expect(readObject(withWindow('1s'), reading).outcome).toMatchObject({
+      faults: [{ path: 'autoscaling.knative.dev/window', message: expect.stringContaining('from 6s to 1h') }],
+    });
+  });
+
   it('is none while it is being deleted', () => {
     const leaving = { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
     expect(projectionOf(modelSource)({ metadata: leaving, spec: goodSpec('x') })).toBeNull();

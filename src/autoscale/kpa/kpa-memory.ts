@@ -26,8 +26,8 @@ export interface KpaMemory extends PolicyMemory {
 
 /**
  * What the last decision left, in the light of what became of it: a count that others changed, or that was found, is
- * kept for a stable window as if the decider had started beside it; a count that was taken back (a stop, a start that
- * failed) leaves nothing of what was wanted before.
+ * kept for a stable window as if the decider had started beside it; where all was taken back (a stop, a start that
+ * failed) nothing is left of what was wanted before, and where a part was lost, the next tick wants it again.
  */
 export function rememberedOf(
   observed: Observed,
@@ -42,13 +42,13 @@ export function rememberedOf(
   const kept = { ...before, decided: count, panic: panicFrom(count, nowMs), desired: count };
   if (askedByOthers !== undefined) return { ...kept, why: `others asked for ${count}` };
   if (current > before.desired) return { ...kept, why: `${count} found` };
+  if (count > 0) return { ...before, decided: Math.min(count, before.decided ?? count), desired: count };
   const sample = { demand: observed.demand, ready: observed.ready, nowMs };
   return {
     ...kept,
     ...phasedFrom(nowMs),
     history: beginHistory(sample, spec),
     panic: calm,
-    decided: Math.min(count, before.decided ?? 0),
     why: 'taken back',
     isInitialised: true,
   };

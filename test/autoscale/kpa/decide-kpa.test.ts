@@ -109,6 +109,15 @@ describe('decideKpa', () => {
     expect(course.decide({ load: 1, ready: 0 }).desired).toBe(1);
   });
 
+  it('wants again at the next tick what was lost of several', () => {
+    const course = new Course(specOf('-'));
+    course.decide({ load: 70, ready: 0 });
+    course.run(30_000, { load: 70, ready: 10 });
+    course.become(9);
+    expect(course.run(31_999, { load: 70, ready: 9 }).desired).toBe(9);
+    expect(course.run(32_000, { load: 70, ready: 9 }).desired).toBe(10);
+  });
+
   it('keeps what is found for a stable window', () => {
     const course = new Course(specOf('-'));
     course.decide({ load: 0, ready: 0 });
