@@ -1,38 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
-import { type ReadTraceOptions, readTrace } from '../../src/simulate/read-trace.ts';
-import { type Trace, TraceBuilder } from '../../src/simulate/trace.ts';
-
-const dir = mkdtempSync(join(tmpdir(), 'pilotlight-traces-'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-function fileOf(name: string, content: string | Buffer): string {
-  const file = join(dir, name);
-  writeFileSync(file, content);
-  return file;
-}
-
-const plain: ReadTraceOptions = {
-  model: null,
-  modelFrom: 'host',
-  tokens: { prompt: 1_000, answer: 50 },
-  folder: null,
-};
-
-/** What a file with this content is read as. */
-async function read(name: string, content: string | Buffer, options: Partial<ReadTraceOptions> = {}) {
-  const builder = new TraceBuilder();
-  const report = await readTrace(fileOf(name, content), builder, { ...plain, ...options });
-  return { report, trace: builder.build() };
-}
-
-/** In order of arrival: model, arrival and time at work in milliseconds. */
-function rowsOf({ models, count, arrivalMs, execMs, model }: Trace): (string | number)[][] {
-  return Array.from({ length: count }, (_, at) => [models[model[at]!]!, arrivalMs[at]!, execMs[at]!]);
-}
+import { describe, expect, it } from 'vitest';
+import { readTrace } from '../../src/simulate/read-trace.ts';
+import { TraceBuilder } from '../../src/simulate/trace.ts';
+import { fileOf, plain, read, rowsOf } from './trace-files.ts';
 
 const csv = 'arrival_s,model,exec_s\n10,a,2.5\n12.25,"b, the second",1\n11,a,0\n';
 
@@ -184,51 +155,6 @@ describe("LiteLLM's spend log", () => {
     expect(report).toMatchObject({ format: 'litellm csv', requests: 2, others: 1, malformed: 1 });
     expect(report.firstMalformedLine).toBe(6);
     expect(rowsOf(trace)).toEqual(spendRows);
-  });
-});
-
-const nginx = (time: string, more: string, path = '/v1/chat/completions') =>
-  `10.0.0.1 - a user [24/Nov/2026:${time} +0100] "POST ${path} HTTP/1.1" 200 512 "-" "curl/8.5 \\"x\\"" ${more}`;
-
-describe("nginx's access log", () => {
-  it('has a request begin its time before it was written, and names the model by the field at its end', async () => {
-    const lines = [
-      nginx('11:00:05', '2.500 "llama.example.com"'),
-      nginx('11:00:03', '0.000 "qwen"'),
-      'cut off',
-    ];
-    const { report, trace } = await read('access.log', lines.join('\n'));
-    expect(report).toMatchObject({ format: 'nginx', requests: 2, malformed: 1, firstMalformedLine: 3 });
-    expect(rowsOf(trace)).toEqual([
-      ['llama.example.com', 0, 2_500],
-      ['qwen', 500, 0],
-    ]);
-    expect(trace.wallFromMs).toBe(Date.UTC(2026, 10, 24, 10, 0, 2, 500));
-  });
-
-  it('names the model by the first segment of the path where that is asked for, or by the file', async () => {
-    const lines = [nginx('11:00:05', '1.0', '/tts/v1/speak?x=/a'), nginx('11:00:06', '1.0', '/')];
-    const { trace } = await read('box.log', lines.join('\n'), { modelFrom: 'path' });
-    expect(trace.models).toEqual(['tts', 'box']);
-    expect((await read('box.log', lines.join('\n'))).trace.models).toEqual(['box']);
-  });
-});
-
-describe("Envoy's default access log", () => {
-  const envoy = (more: string, authority: string) =>
-    `[2026-11-24T10:00:00.310Z] "POST /v1/completions HTTP/2" 200 - ${more}154 0 226 100 "10.0.35.28" "agent" "cc21" "${authority}" "10.0.2.1:80"`;
-
-  it.each([
-    ['Envoy', ''],
-    ['Istio', 'via_upstream - "-" '],
-  ])('is read as %s writes it, also from the middle of a line on', async (_by, more) => {
-    const lines = ['0 226 100 "10.0.35.28"', envoy(more, 'llama'), envoy(more, '-')];
-    const { report, trace } = await read('envoy.log', lines.join('\n'));
-    expect(report).toMatchObject({ format: 'envoy', requests: 2, malformed: 1, firstMalformedLine: 1 });
-    expect(rowsOf(trace)).toEqual([
-      ['llama', 0, 226],
-      ['envoy', 0, 226],
-    ]);
   });
 });
 
