@@ -93,8 +93,11 @@ export function linearAverage({ values, last }: Buckets, { now, count, first }: 
   const missing = now - last;
   if (last < 0 || missing >= count) return 0;
   const filled = Math.min(last - first + 1, count - missing);
+  const begin = (last - filled + 1) % values.length;
+  const end = begin + filled;
   let sum = 0;
-  for (let bucket = last - filled + 1; bucket <= last; bucket++) sum += values[bucket % values.length]!;
+  for (let index = begin; index < Math.min(end, values.length); index++) sum += values[index]!;
+  for (let index = 0; index < end - values.length; index++) sum += values[index]!;
   return Math.round((sum / filled) * 1e6) / 1e6;
 }
 

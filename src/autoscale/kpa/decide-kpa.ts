@@ -19,9 +19,7 @@ export interface KpaDecision extends Decision {
  */
 export function decideKpa(observed: Observed, given: KpaSpec, state: ScaleState, nowMs: number): KpaDecision {
   const spec = resolvedKpa(given);
-  const found = rememberedOf(observed, spec, state, nowMs);
-  const remembered = { ...found, isInitialised: isInitialisedBy(observed, spec, found) };
-  const ticked = withTick(remembered, { observed, spec, nowMs });
+  const ticked = withTick(rememberedOf(observed, spec, state, nowMs), { observed, spec, nowMs });
   const byOthers = observed.askedByOthers ?? state.byOthers;
   const { least, most } = boundsOf(ticked, spec, byOthers > spec.max ? byOthers : 0);
   const { decided, desired: current, activity, excessBurstCapacity } = ticked;
@@ -58,10 +56,6 @@ export function decideKpa(observed: Observed, given: KpaSpec, state: ScaleState,
   };
 }
 
-function isInitialisedBy({ ready }: Observed, spec: ResolvedKpa, { isInitialised }: KpaMemory): boolean {
-  return isInitialised || ready >= Math.max(spec.min, spec.initialScale);
-}
-
 /** What may not be gone below now, whatever the averages say. */
 function keptBy({ waiting, inFlight, starting }: Observed, current: number): number {
   return Math.max(waiting + inFlight > 0 ? 1 : 0, starting > 0 ? current : 0);
@@ -82,12 +76,12 @@ function withTick(before: KpaMemory, { observed, spec, nowMs }: Moment): KpaMemo
   const { demand, ready } = observed;
   const history = sampled(before.history, { demand, ready, nowMs }, spec);
   const isAnew = history.originMs !== before.history.originMs;
-  const memory = { ...before, ...(isAnew ? phasedFrom(nowMs) : nextPhase(before, nowMs)), history };
-  if (!isTick || !(isPoked || hasData(history))) return memory;
+  const phase = isAnew ? phasedFrom(nowMs) : nextPhase(before, nowMs);
+  if (!isTick || !(isPoked || hasData(history))) return { ...before, ...phase, history };
   const averages = averagesOf(history, spec, { nowMs, isPoked });
   const result = desiredScale({ averages, ready, spec, state: before.panic, nowMs });
   const { desired: decided, state: panic, excessBurstCapacity, why } = result;
-  return { ...memory, decided, panic, excessBurstCapacity, why };
+  return { ...before, ...phase, history, decided, panic, excessBurstCapacity, why };
 }
 
 /** A tick that came late does not move those that follow. */

@@ -35,7 +35,9 @@ export function rememberedOf(
   { desired: current, memory }: ScaleState,
   nowMs: number,
 ): KpaMemory {
-  const before = isKpa(memory) ? memory : begun(observed, spec, current, nowMs);
+  const last = isKpa(memory) ? memory : begun(observed, spec, current, nowMs);
+  const isReached = !last.isInitialised && observed.ready >= Math.max(spec.min, spec.initialScale);
+  const before = isReached ? { ...last, isInitialised: true } : last;
   const { askedByOthers } = observed;
   if (askedByOthers === undefined && current === before.desired) return before;
   const count = askedByOthers ?? current;
