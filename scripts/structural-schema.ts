@@ -64,10 +64,13 @@ function mergedOf(options: readonly JsonSchema[]): StructuralSchema {
   const isIntOrString = [...types].every((type) => ['integer', 'number', 'string'].includes(String(type)));
   if (!isIntOrString) return { 'x-kubernetes-preserve-unknown-fields': true };
   const node: StructuralSchema = { 'x-kubernetes-int-or-string': true };
-  for (const option of options) {
+  const words = options.map(({ const: only }) => only).filter((only) => typeof only === 'string');
+  for (const option of options.filter(({ const: only }) => typeof only !== 'string')) {
     const { type: _, enum: only, ...bounds } = plain(option);
     Object.assign(node, bounds, only === undefined ? {} : { minimum: option.const, maximum: option.const });
   }
+  if (node.pattern !== undefined && words.length > 0)
+    node.pattern = [...words.map((word) => `^${word}$`), node.pattern].join('|');
   return node;
 }
 

@@ -40,7 +40,7 @@ export class ModelRuntime implements ModelEntry, Revision {
     this.#parts = parts;
     this.#owner = owner;
     this.#settings = settings;
-    this.#decider = new Decider(clock);
+    this.#decider = new Decider(clock, parts.returns);
     this.meter = parts.meterOf(settings.name);
     this.#upstreams = new UpstreamTurns(this.#connectionOptions());
     this.stallWatch = new StallWatch({
@@ -56,6 +56,7 @@ export class ModelRuntime implements ModelEntry, Revision {
       },
       whenCold: (deadlineMs) => this.#whenCold(deadlineMs),
       etaMs: () => this.activator.wakeInfo().etaMs,
+      onReturn: (...facts) => this.#decider.returned(...facts),
     });
     this.#handover = new Handover({
       gate: this.gate,
@@ -200,12 +201,11 @@ export class ModelRuntime implements ModelEntry, Revision {
     const { waiting, inFlight, waitingBytes, oldestWaitMs } = this.gate;
     const { name: model, aliases, revision } = this.#settings;
     const queue = { waiting, waitingBytes, oldestWaitMs, max: revision.queue.max };
-    const { driver } = revision.backend;
     const { state, step, detail } = this.wakeInfo();
     return {
       model,
       aliases,
-      driver,
+      driver: revision.backend.driver,
       inFlight,
       limit: revision.concurrency,
       queue,

@@ -1,5 +1,6 @@
 import type { Waiter } from './admission/waiter.ts';
 import type { ModelEntry } from './arrival.ts';
+import { ReturnPool } from './autoscale/adaptive/return-pool.ts';
 import { Lineage, type LineageEvent } from './autoscale/lineage.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
 import type { ModelControl } from './http/admin-server.ts';
@@ -61,8 +62,12 @@ export class Roster implements Directory {
   #models = new Map<string, Model>();
   #byName = new Map<string, Lineage<ModelRuntime>>();
 
-  constructor(parts: RuntimeParts, log: Log, move: (waiters: readonly Waiter[], to: ModelEntry) => void) {
-    this.#parts = parts;
+  constructor(
+    parts: Omit<RuntimeParts, 'returns'>,
+    log: Log,
+    move: (waiters: readonly Waiter[], to: ModelEntry) => void,
+  ) {
+    this.#parts = { ...parts, returns: new ReturnPool() };
     this.#log = log;
     this.#move = move;
   }

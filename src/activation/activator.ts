@@ -82,6 +82,8 @@ export class Activator {
     this.#wake();
     const failed = this.#backOffRefusal();
     if (failed) return failed;
+    // What is left to learn of the start refuses nobody who waits without a deadline.
+    if (this.#settings.cold === 'hold' && deadlineMs === Number.POSITIVE_INFINITY) return null;
     const { etaMs, earliestMs } = this.#lifecycle.progress();
     if (this.#settings.cold === 'reject') return coldRefusal(model, etaMs);
     const remainingMs = deadlineMs - this.#options.clock.nowMs();

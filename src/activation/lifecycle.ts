@@ -39,7 +39,7 @@ export class Lifecycle {
   constructor(options: LifecycleOptions) {
     this.#options = options;
     this.#emit = options.onEvent ?? (() => undefined);
-    const { driver, clock } = options;
+    const { driver, clock, gauge = null } = options;
     this.isFixed = driver.isFixed;
     this.log = new StartLog(clock);
     this.#deadline = new StartDeadline({
@@ -48,12 +48,12 @@ export class Lifecycle {
       graceMs: () => this.standing.doubtMs(this.fleet.freshSinceMs),
       onPassed: () => this.#deadlinePassed(),
     });
-    const gauge = options.gauge ?? null;
     this.fleet = new Fleet({ ...options, gauge, host: this.#host(), listener: this.#listener() });
     this.scaler = new Scaler({
       ...options,
       fleet: this.fleet,
       backOff: this.backOff,
+      startMs: () => this.history.learned()?.medianMs ?? null,
       isHeld: () => this.isFixed || options.isHeld() || !this.standing.isLeader || !this.fleet.count.isKnown,
       mayLower: () => this.standing.mayLower && this.fleet.freshSinceMs !== null,
       onRaised: () => {

@@ -14,6 +14,8 @@ export interface ScalerOptions {
   readonly fleet: Fleet;
   readonly backOff: BackOff;
   settings(): ActivationSettings;
+  /** How long starts take, by the median of past ones; null: none is known. */
+  startMs(): number | null;
   /** True while nothing may be started or ended: paused, stopped, retiring, or fixed replicas. */
   isHeld(): boolean;
   /** Whether a count may be lowered now; when that changes, it is reconciled. */
@@ -147,6 +149,7 @@ export class Scaler {
         starting: fleet.starting,
         isWanted: this.#isWanted,
         demand: gate.demand,
+        startMs: this.#options.startMs(),
         ...(this.#askedByOthers === undefined ? {} : { askedByOthers: this.#askedByOthers }),
       },
       { ...scale, concurrency, startupMs: ready.startupMs },

@@ -34,6 +34,8 @@ const decay = 0.85;
 export class StartHistory {
   /** Newest first. */
   readonly #samples: StartSample[] = [];
+  /** Of the samples as they are; undefined: not looked at yet. */
+  #learned: LearnedStart | null | undefined;
 
   /** Newest first, at most 32. */
   get samples(): readonly StartSample[] {
@@ -43,6 +45,7 @@ export class StartHistory {
   add({ totalMs, steps }: StartSample): void {
     this.#samples.unshift({ totalMs, steps: steps.slice(0, maxSteps) });
     if (this.#samples.length > maxSamples) this.#samples.pop();
+    this.#learned = undefined;
   }
 
   /** Takes what an earlier gateway kept, newest first, as older than what was learned here; what makes no sense is left out. */
@@ -51,10 +54,16 @@ export class StartHistory {
     const room = maxSamples - this.#samples.length;
     const sound = samples.slice(0, maxSamples).map(soundSample);
     this.#samples.push(...sound.filter((sample) => sample !== null).slice(0, room));
+    this.#learned = undefined;
   }
 
   /** Weighted quantiles of what was learned; null before the first start. */
   learned(): LearnedStart | null {
+    this.#learned ??= this.#learn();
+    return this.#learned;
+  }
+
+  #learn(): LearnedStart | null {
     const totals = this.#weighted(({ totalMs }) => totalMs);
     if (totals.length === 0) return null;
     return {

@@ -23,6 +23,9 @@ type RawBackend = RawModel['backend'];
 /** The longest start and this much on top is the default of queue.timeout. */
 const queueSlackMs = 60_000;
 
+/** Where the time to zero is learned: what holds on the way down to a partial count. */
+const defaultIdleMs = 300_000;
+
 /** A cluster autoscaler adds a node within that time as a rule. */
 const defaultCapacityTimeoutMs = 120_000;
 
@@ -121,7 +124,8 @@ function revisionOf(raw: RawModel): RevisionSettings {
     scale: {
       min: scale.min ?? Math.min(urlCount ?? 0, max),
       max,
-      idleMs: scale.idle,
+      idleMs: scale.idle === 'adaptive' ? defaultIdleMs : scale.idle,
+      coldStartMs: scale.idle === 'adaptive' ? scale.coldStartCost : null,
       minUpMs: scale.minUp,
       buffer: scale.buffer,
       maxStarting: scale.maxStarting,

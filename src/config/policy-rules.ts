@@ -15,6 +15,7 @@ function kpaFaults(path: Path, scale: RawScale, max: number): RawFault[] {
   const add = (at: Path, message: string) => faults.push({ path: [...path, ...at], message, hint: null });
   const message = 'applies to policy cost-aware only, not to kpa';
   if (scale.minUp > 0) add(['minUp'], message);
+  if (scale.idle === 'adaptive') add(['idle'], 'adaptive applies to policy cost-aware only, not to kpa');
   if (scale.buffer > 0) add(['buffer'], message);
   if (scale.maxStarting !== null) add(['maxStarting'], message);
   for (const key of ['activationScale', 'initialScale'] as const) {

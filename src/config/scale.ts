@@ -64,7 +64,19 @@ export const scaleSchema = z
         "cost-aware: as many as the requests of the moment fill; kpa: Knative's arithmetic, with the settings of scale.kpa.",
       ),
     kpa: kpaSchema,
-    idle: duration('Without requests for that long, down to scale.min. 0 = never.').prefault('5m'),
+    idle: z
+      .union([z.literal('adaptive'), duration('0 = never.')], {
+        error: 'must be a duration with its unit, such as 30s, or 0, or adaptive',
+      })
+      .prefault('5m')
+      .describe(
+        'Without requests for that long, down to scale.min. 0 = never; adaptive: to zero after a time learned from when ' +
+          'requests return, weighed by coldStartCost.',
+      ),
+    coldStartCost: duration(
+      'For idle adaptive: the idle time that is as dear as one cold start, 1s or more.',
+      1_000,
+    ).prefault('25m'),
     minUp: duration(
       'A count that was raised stands for that long at least, once its replicas are ready. 0 = no longer than idle.',
     ).prefault(0),

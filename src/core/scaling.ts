@@ -29,6 +29,8 @@ export interface Observed {
   readonly isWanted: boolean;
   /** Sums of the demand up to now. */
   readonly demand: DemandTotals;
+  /** How long starts take, by the median of past ones; null: none is known. */
+  readonly startMs: number | null;
   /** The count that somebody else asked for since the last decision: obeyed, also above max; absent: nobody did. */
   readonly askedByOthers?: number;
 }
@@ -57,6 +59,11 @@ export interface ScaleSettings {
   readonly max: number;
   /** 0 = never to zero. */
   readonly idleMs: number;
+  /**
+   * The idle time that is as dear as one cold start, where the time to zero is learned by it; null: it is `idleMs`, which
+   * otherwise holds for the way down to a partial count.
+   */
+  readonly coldStartMs: number | null;
   /** A count that was raised stands at least so long; 0: as long as `idleMs` keeps it. */
   readonly minUpMs: number;
   /** Replicas beyond those that the requests fill, while there are any. */
@@ -74,6 +81,8 @@ export interface ScaleSpec extends ScaleSettings {
   readonly concurrency: number;
   /** How long a replica may take to become ready. */
   readonly startupMs: number;
+  /** To zero after that long without requests, which was learned; absent: after `idleMs`. */
+  readonly toZeroMs?: number;
 }
 
 /** What a decision leaves for the next one; the caller keeps it and never looks inside. */

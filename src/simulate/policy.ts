@@ -41,6 +41,15 @@ const kinds: Readonly<Record<string, PolicyKind>> = {
       return idleMs === null || idleMs === 0 ? null : { min: 0, idle: formatDuration(idleMs) };
     },
   },
+  /** To zero after a time that is learned; the cost of a cold start is the idle time that is as dear. */
+  adaptive: {
+    usage: 'adaptive[:DURATION]',
+    scaleOf(args) {
+      if (args === '') return { min: 0, idle: 'adaptive' };
+      const costMs = parseDuration(args);
+      return costMs === null ? null : { min: 0, idle: 'adaptive', coldStartCost: formatDuration(costMs) };
+    },
+  },
   /** Knative's arithmetic with its own defaults. */
   kpa: { usage: 'kpa', scaleOf: (args) => (args === '' ? { min: 0, policy: 'kpa' } : null) },
   /** Never to zero: what it costs where nothing sleeps. */

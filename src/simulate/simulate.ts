@@ -1,5 +1,6 @@
 import type { Permit } from '../admission/permit.ts';
 import type { Ticket, Waiter } from '../admission/waiter.ts';
+import { ReturnPool } from '../autoscale/adaptive/return-pool.ts';
 import { Counts, type Figures, sumOf } from './figures.ts';
 import type { Window } from './ledger.ts';
 import type { Policy } from './policy.ts';
@@ -100,7 +101,14 @@ class Simulation {
       onCreated: ({ model }, id) => ledgerOf(model).created(id, clock.nowMs()),
       onEnded: ({ model }, id) => ledgerOf(model).ended(id, clock.nowMs()),
     });
-    const parts = { clock, driver, prober: simulatedProber(promised), policy, window: this.#window };
+    const parts = {
+      clock,
+      driver,
+      prober: simulatedProber(promised),
+      policy,
+      window: this.#window,
+      returns: new ReturnPool(),
+    };
     for (const name of trace.models)
       modelByName.set(
         name,

@@ -2,6 +2,7 @@ import { Activator } from '../activation/activator.ts';
 import { Gate } from '../admission/gate.ts';
 import { Permit } from '../admission/permit.ts';
 import type { Waiter } from '../admission/waiter.ts';
+import type { ReturnPool } from '../autoscale/adaptive/return-pool.ts';
 import { Decider } from '../autoscale/decider.ts';
 import { activationPart, gatePart } from '../config/model-parts.ts';
 import type { Driver, Target } from '../core/driver.ts';
@@ -17,6 +18,8 @@ export interface ModelParts {
   readonly prober: Prober;
   readonly policy: Policy;
   readonly window: Window;
+  /** When requests return to idle models, learned over all of them. */
+  readonly returns: ReturnPool;
   /** From 0 up to 1. */
   readonly random: () => number;
 }
@@ -30,7 +33,7 @@ export class SimulatedModel {
   readonly #activator: Activator;
   #isCold = false;
 
-  constructor(name: string, { clock, driver, prober, policy, window, random }: ModelParts) {
+  constructor(name: string, { clock, driver, prober, policy, window, returns, random }: ModelParts) {
     const settings = { ...policy.settings, name };
     const { revision } = settings;
     this.target = {
@@ -41,6 +44,7 @@ export class SimulatedModel {
     };
     this.#clock = clock;
     this.ledger = new Ledger(window);
+    const decider = new Decider(clock, returns);
     this.#gate = new Gate({
       settings: gatePart(settings),
       clock,
@@ -51,6 +55,7 @@ export class SimulatedModel {
         return this.#activator.whenCold(deadlineMs);
       },
       etaMs: () => this.#activator.wakeInfo().etaMs,
+      onReturn: (...facts) => decider.returned(...facts),
     });
     this.#activator = new Activator({
       target: this.target,
@@ -58,7 +63,7 @@ export class SimulatedModel {
       prober,
       gate: this.#gate,
       clock,
-      decide: new Decider(clock).decide,
+      decide: decider.decide,
       settings: activationPart(settings),
       random,
       onEvent: (event) => {

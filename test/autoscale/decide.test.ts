@@ -12,6 +12,7 @@ const idle: Observed = {
   ready: 0,
   starting: 0,
   isWanted: false,
+  startMs: null,
   demand: noDemand,
 };
 const up = (desired: number): ScaleState => ({
@@ -67,6 +68,22 @@ describe('decide', () => {
     expect(decide(busy(5, 3), roomy, up(3), 0).desired).toBe(3);
     const gone = decide({ ...idle, ready: 2 }, roomy, up(2), 60_000);
     expect(gone.desired).toBe(0);
+  });
+
+  it('starts another one only where the queue takes longer than the start, once both are known', () => {
+    const roomy = { ...spec, max: 20, concurrency: 10 };
+    const burst = { ...idle, waiting: 200, idleSinceMs: null };
+    expect(decide({ ...burst, startMs: 300_000 }, roomy, initialScaleState, 0).desired).toBe(20);
+    // Ten requests have held their slots for 5 s each: 200 more take 100 s by one replica.
+    const demand = { arrived: 10, ended: 10, waitingMs: 0, inFlightMs: 50_000 };
+    const countWith = (startMs: number) => {
+      const known = decide({ ...idle, startMs }, roomy, initialScaleState, 0);
+      const more = { ...burst, startMs, demand };
+      return decide(more, roomy, known.state, 1).desired;
+    };
+    expect(countWith(300_000)).toBe(1);
+    expect(countWith(20_000)).toBe(6);
+    expect(countWith(1_000)).toBe(20);
   });
 
   it('starts no more at a time than may, and those that are asked for stand', () => {

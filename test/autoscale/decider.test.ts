@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { ReturnPool } from '../../src/autoscale/adaptive/return-pool.ts';
 import { initialScaleState } from '../../src/autoscale/decide.ts';
 import { Decider } from '../../src/autoscale/decider.ts';
 import type { Observed, ScaleSpec } from '../../src/core/scaling.ts';
@@ -12,6 +13,7 @@ const idle: Observed = {
   ready: 0,
   starting: 0,
   isWanted: false,
+  startMs: null,
   demand: noDemand,
 };
 const hourMs = 3_600_000;
@@ -26,7 +28,7 @@ function windowed(clock: ManualClock, inMs: number): ScaleSpec {
 
 it('a window is decided on when it begins, and its end is asked for', async () => {
   const clock = new ManualClock();
-  const { decide } = new Decider(clock);
+  const { decide } = new Decider(clock, new ReturnPool());
   const spec = windowed(clock, 120_000);
   const before = decide(idle, spec, initialScaleState, clock.nowMs());
   expect(before.desired).toBe(0);
@@ -42,7 +44,7 @@ it('a window is decided on when it begins, and its end is asked for', async () =
 
 it('a window that is far away is looked at again within the hour, for clocks are set', () => {
   const clock = new ManualClock();
-  const { nextAtMs } = new Decider(clock).decide(
+  const { nextAtMs } = new Decider(clock, new ReturnPool()).decide(
     idle,
     windowed(clock, 5 * hourMs),
     initialScaleState,
@@ -54,5 +56,67 @@ it('a window that is far away is looked at again within the hour, for clocks are
 it('nothing is asked again where there is no window', () => {
   const clock = new ManualClock();
   const spec = { ...scaleSettings(), concurrency: 2, startupMs: 600_000 };
-  expect(new Decider(clock).decide(idle, spec, initialScaleState, 0).nextAtMs).toBeNull();
+  expect(new Decider(clock, new ReturnPool()).decide(idle, spec, initialScaleState, 0).nextAtMs).toBeNull();
+});
+
+describe('an idle time that is learned', () => {
+  const minuteMs = 60_000;
+  const spec: ScaleSpec = {
+    ...scaleSettings({ coldStartMs: 25 * minuteMs }),
+    concurrency: 2,
+    startupMs: 600_000,
+  };
+  const up = { ...initialScaleState, desired: 1 };
+
+  it('is told with its reason, holds until it is over, and is not weighed again meanwhile', async () => {
+    const clock = new ManualClock();
+    const decider = new Decider(clock, new ReturnPool());
+    const quiet: Observed = { ...idle, ready: 1, idleSinceMs: clock.nowMs() };
+    const kept = decider.decide(quiet, spec, up, clock.nowMs());
+    expect(kept.desired).toBe(1);
+    expect(kept.reason).toMatch(/^kept until \d\d:\d\d UTC: \d+ % of returns at this hour come within \d/);
+    const keepMs = kept.nextAtMs! - clock.nowMs();
+    expect(keepMs).toBeGreaterThan(5 * minuteMs);
+    expect(keepMs).toBeLessThan(30 * minuteMs);
+    await clock.advance(keepMs - 1);
+    expect(decider.decide(quiet, spec, kept.state, clock.nowMs())).toMatchObject({
+      desired: 1,
+      nextAtMs: kept.nextAtMs,
+      reason: kept.reason,
+    });
+    await clock.advance(1);
+    expect(decider.decide(quiet, spec, kept.state, clock.nowMs()).desired).toBe(0);
+  });
+
+  it('grows for a model that always comes back after a while, and shrinks for one that never does soon', () => {
+    const clock = new ManualClock();
+    const returns = new ReturnPool();
+    const keepMsAfter = (gapMs: number) => {
+      const decider = new Decider(clock, returns);
+      let arrived = 0;
+      const decide = () => {
+        const demand = { ...noDemand, arrived };
+        const quiet = { ...idle, ready: 1, demand, idleSinceMs: clock.nowMs() };
+        return decider.decide(quiet, spec, up, clock.nowMs()).nextAtMs! - clock.nowMs();
+      };
+      decide();
+      for (let count = 0; count < 300; count++) {
+        clock.advanceSync(gapMs);
+        decider.returned(gapMs, arrived++);
+      }
+      return decide();
+    };
+    const often = keepMsAfter(12 * minuteMs);
+    const seldom = keepMsAfter(9 * 60 * minuteMs);
+    expect(often).toBeGreaterThanOrEqual(12 * minuteMs);
+    expect(seldom).toBeLessThan(often / 2);
+  });
+
+  it('is the fixed one where the settings say so', () => {
+    const clock = new ManualClock();
+    const decider = new Decider(clock, new ReturnPool());
+    const fixed = { ...spec, coldStartMs: null };
+    const quiet: Observed = { ...idle, ready: 1, idleSinceMs: clock.nowMs() };
+    expect(decider.decide(quiet, fixed, up, clock.nowMs()).nextAtMs).toBe(clock.nowMs() + fixed.idleMs);
+  });
 });

@@ -62,6 +62,7 @@ describe('defaults', () => {
           min: 0,
           max: 1,
           idleMs: 300_000,
+          coldStartMs: null,
           minUpMs: 0,
           buffer: 0,
           maxStarting: null,

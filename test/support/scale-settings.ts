@@ -14,6 +14,7 @@ export function scaleSettings(
     min: 0,
     max: 1,
     idleMs: 300_000,
+    coldStartMs: null,
     minUpMs: 0,
     buffer: 0,
     maxStarting: null,

@@ -31,6 +31,11 @@ export class AdaptiveIdle {
 
   /** The next request came after `gapMs` of idle time, whether the model was still there or not. */
   returned(gapMs: number, begin: IdleBegin): void {
+    // Of the time before the first request nobody knows when it began.
+    if (begin.arrived === 0) {
+      this.#start = null;
+      return;
+    }
     this.#pool.learn(this.#start ?? this.#began(begin), gapMs / 1_000, this.#habit);
     this.#start = null;
   }

@@ -13,7 +13,16 @@ function tick(states: ScaleState[], nowMs: number): number {
     const load = index % 50;
     const demand = { arrived: nowMs, ended: nowMs, waitingMs: 0, inFlightMs: load * nowMs };
     states[index] = decideKpa(
-      { waiting: 0, inFlight: load, idleSinceMs: null, ready: 3, starting: 0, isWanted: false, demand },
+      {
+        waiting: 0,
+        inFlight: load,
+        idleSinceMs: null,
+        ready: 3,
+        starting: 0,
+        isWanted: false,
+        startMs: null,
+        demand,
+      },
       baseSpec,
       states[index]!,
       nowMs,

@@ -38,6 +38,7 @@ export class Course {
       ready,
       starting,
       isWanted: false,
+      startMs: null,
       demand: this.#totals,
       ...more,
     };
