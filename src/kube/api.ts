@@ -46,8 +46,8 @@ export interface KubeApi {
   /** Where it is, for people: `https://10.0.0.1:443`. */
   readonly server: string;
   /**
-   * Makes a call and returns the object. Throttled calls (429 with Retry-After) are made again while `timeoutMs` lasts, after
-   * 100 ms at the soonest; nothing else is. Rejects with `KubeError`, or with the signal's reason.
+   * Makes a call and returns the object. Throttled calls (429 with Retry-After of a minute at most) are made again while
+   * `timeoutMs` lasts, after 100 ms at the soonest; nothing else is. Rejects with `KubeError`, or with the signal's reason.
    */
   call<T>(request: ApiRequest): Promise<T>;
   /**
@@ -75,7 +75,7 @@ export class KubeError extends Error {
   readonly status: number;
   /** `reason` of the Status object (`Conflict`, `Forbidden`, `NotFound`, `Expired`), or ''. */
   readonly reason: string;
-  /** What the server asked to wait, or null. */
+  /** What the server asked to wait; null: nothing, or what is no number of seconds. */
   readonly retryAfterMs: number | null;
 
   constructor(

@@ -3,7 +3,7 @@ import { Pool } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import type { KubeAccess } from './access.ts';
 import { type ApiRequest, type KubeApi, KubeError, type TextRequest, type WatchEvent } from './api.ts';
-import { failureOf, noAnswer } from './failure.ts';
+import { failureOf, maxRetryAfterMs, noAnswer } from './failure.ts';
 import { inTime } from './send-in-time.ts';
 import { WatchStream } from './watch-stream.ts';
 
@@ -129,7 +129,8 @@ class Client implements KubeApi {
         }
         const askedMs = failure.status === 429 ? failure.retryAfterMs : null;
         const waitMs = Math.max(minPauseMs, askedMs ?? 0);
-        if (askedMs === null || clock.nowMs() + waitMs >= deadlineMs) throw failure;
+        if (askedMs === null || waitMs > maxRetryAfterMs) throw failure;
+        if (clock.nowMs() + waitMs >= deadlineMs) throw failure;
         await clock.sleep(waitMs, signal);
       }
     } catch (error) {

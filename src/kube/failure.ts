@@ -19,16 +19,24 @@ function parsed(text: string): { readonly message?: unknown; readonly reason?: u
   }
 }
 
+/** What is waited at most for what a server asks: a mirror that is told to come back in an hour would be blind for that long. */
+export const maxRetryAfterMs = 60_000;
+
+/** Of a Retry-After in seconds, which is what an API server sends (fractions too, as proxies do); null: there is none to go by. */
+function retryAfterOf(told: string | string[] | undefined): number | null {
+  if (typeof told !== 'string' || !/^\d+(\.\d+)?$/.test(told)) return null;
+  return Number(told) * 1_000;
+}
+
 /** What a refusal says: `GET /apis/...: 403 Forbidden: deployments.apps "x" is forbidden: User ...`. */
 export function failureOf(request: Pick<ApiRequest, 'method' | 'path'>, head: Head, text: string): KubeError {
   const { message, reason } = parsed(text);
   const status = head.statusCode;
-  const seconds = Number(head.headers['retry-after'] ?? Number.NaN);
   const words = [`${status}${reason ? ` ${reason}` : ''}`, ...(message ? [String(message)] : [])];
   return new KubeError(`${named(request)}: ${words.join(': ')}`, {
     status,
     reason: typeof reason === 'string' ? reason : '',
-    retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null,
+    retryAfterMs: retryAfterOf(head.headers['retry-after']),
   });
 }
 

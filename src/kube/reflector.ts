@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { type KubeApi, KubeError, type WatchEvent } from './api.ts';
+import { maxRetryAfterMs } from './failure.ts';
 import type { ListReason } from './mirror.ts';
 import type { MirrorViews } from './mirror-views.ts';
 
@@ -60,7 +61,7 @@ function errorOf(path: string, object: unknown): KubeError {
  * | 410, as a status or as an event | a list, after some jitter |
  * | reset, refused | again after 0.1 s, doubling to 1 s with jitter, after 60 times to 15 s |
  * | 5xx, another ERROR event | again after 0.1 s, doubling to 15 s with jitter |
- * | 429 | again after what Retry-After says |
+ * | 429 | again after what Retry-After says, a minute at most |
  * | 401, 403, 404 | the same up to 30 s |
  * | 30 to 60 min have passed, a mirror came | a list |
  */
@@ -211,7 +212,8 @@ export class Reflector {
     const isJustAway = status === 0 && this.#failures < awayRetries;
     const mostMs = isDenied(error) ? maxDeniedRetryMs : isJustAway ? awayRetryMs : maxRetryMs;
     const backOffMs = Math.min(mostMs, firstRetryMs * 2 ** Math.min(this.#failures++, 20));
-    const askedMs = error instanceof KubeError ? error.retryAfterMs : null;
-    await clock.sleep(Math.max(askedMs ?? 0, backOffMs * (0.5 + random() / 2)), this.#signal);
+    const askedMs = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
+    const waitMs = Math.min(askedMs, maxRetryAfterMs);
+    await clock.sleep(Math.max(waitMs, backOffMs * (0.5 + random() / 2)), this.#signal);
   }
 }
