@@ -48,7 +48,7 @@ describe('pilotlight check', () => {
       stderr:
         'FILE:1: sever: is not a known key (did you mean server?)\n' +
         'FILE:5: models.a.concurency: is not a known key (did you mean concurrency?)\n' +
-        'FILE:6: models.a.scale.idle: must be a duration with its unit, such as 30s, or 0\n' +
+        'FILE:6: models.a.scale.idle: must be a duration with its unit, such as 30s, or 0, or adaptive\n' +
         'FILE:7: models.a.revisions: is not built yet\n',
     });
   });

@@ -156,11 +156,11 @@ describe('a mirror', () => {
     expect(told()).toEqual([['first', 1]]);
     server.sendToWatches('{"type":"ERROR","object":{"code":410,"reason":"Expired"}}\n');
     await expect.poll(lists).toBe(2);
-    await expect.poll(() => mirror.isFresh).toBe(true);
-    expect(told()).toEqual([
+    await expect.poll(told).toEqual([
       ['first', 1],
       ['expired', 1],
     ]);
+    expect(mirror.isFresh).toBe(true);
     mirrors.use({ path, project: (object) => spec.project(object) });
     await expect.poll(() => mirrors.lists.get('projection')).toBe(1);
     expect([lists(), mirrors.lists.get('expired'), mirrors.lists.get('resync')]).toEqual([3, 1, 0]);
