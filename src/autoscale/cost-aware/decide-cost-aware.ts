@@ -79,9 +79,13 @@ export function decideCostAware(
   );
 }
 
-function rememberedOf({ demand, startMs }: Observed, { memory }: ScaleState, nowMs: number): CostAwareMemory {
+function rememberedOf(observed: Observed, { memory }: ScaleState, nowMs: number): CostAwareMemory {
+  const { demand, startMs, inFlight } = observed;
   const before = isCostAware(memory) ? memory.rates : null;
-  return { policy: 'cost-aware', rates: nextRates(before, demand, { nowMs, startMs: startMs ?? 0 }) };
+  return {
+    policy: 'cost-aware',
+    rates: nextRates(before, demand, { nowMs, startMs: startMs ?? 0, inFlight }),
+  };
 }
 
 function isCostAware(memory: PolicyMemory | undefined): memory is CostAwareMemory {

@@ -1,44 +1,66 @@
 import type { DemandTotals } from '../../core/scaling.ts';
 
-/** Sums of the recent past, each of which an e-th is forgotten per time constant. Immutable. */
+/** What is known of the load: how many came lately, and how long those that ended held their slot. Immutable. */
 export interface LoadRates {
   readonly atMs: number;
   readonly totals: DemandTotals;
-  /** The time constant. */
+  /** The time constant of `arrived`. */
   readonly memoryMs: number;
+  /** Requests of the recent past, of which an e-th is forgotten per time constant. */
   readonly arrived: number;
+  /** Requests that ended: forgotten by those that end after them and not with time, since a model may sleep for days. */
   readonly ended: number;
-  readonly inFlightMs: number;
+  /** Milliseconds for which those held their slots. */
+  readonly endedMs: number;
+  /** The same of those that run, as far as they have come. */
+  readonly openMs: number;
+}
+
+/** When and what of a model is looked at. */
+export interface RatesInput {
+  readonly nowMs: number;
+  readonly startMs: number;
+  /** Requests that hold a slot now. */
+  readonly inFlight: number;
 }
 
 const shortestMemoryMs = 60_000;
+/** An e-th of what is known of service times is forgotten while so many requests end. */
+const endsRemembered = 100;
 
 /**
  * The rates after another reading of the totals. What matters for a start is what came in as long a time as it takes, but
- * in a minute at least. Totals that went back (another gate) begin anew.
+ * in a minute at least. Of the time at work, those that ended get the same share per head as those that still run: without
+ * it, the first of a burst to end would stand for the time of all that began with it. Totals that went back (another gate)
+ * begin anew.
  */
 export function nextRates(
   before: LoadRates | null,
   totals: DemandTotals,
-  { nowMs, startMs }: { readonly nowMs: number; readonly startMs: number },
+  { nowMs, startMs, inFlight }: RatesInput,
 ): LoadRates {
   const memoryMs = Math.max(shortestMemoryMs, startMs);
   if (before === null || totals.arrived < before.totals.arrived || totals.ended < before.totals.ended)
-    return { atMs: nowMs, totals, memoryMs, arrived: 0, ended: 0, inFlightMs: 0 };
-  const keep = Math.exp((before.atMs - nowMs) / memoryMs);
+    return { atMs: nowMs, totals, memoryMs, arrived: 0, ended: 0, endedMs: 0, openMs: 0 };
+  const ended = totals.ended - before.totals.ended;
+  const openMs = before.openMs + totals.inFlightMs - before.totals.inFlightMs;
+  const closedMs = ended === 0 ? 0 : (openMs * ended) / (ended + inFlight);
+  const keep = Math.exp(-ended / endsRemembered);
   return {
     atMs: nowMs,
     totals,
     memoryMs,
-    arrived: before.arrived * keep + totals.arrived - before.totals.arrived,
-    ended: before.ended * keep + totals.ended - before.totals.ended,
-    inFlightMs: before.inFlightMs * keep + totals.inFlightMs - before.totals.inFlightMs,
+    arrived:
+      before.arrived * Math.exp((before.atMs - nowMs) / memoryMs) + totals.arrived - before.totals.arrived,
+    ended: before.ended * keep + ended,
+    endedMs: before.endedMs * keep + closedMs,
+    openMs: openMs - closedMs,
   };
 }
 
 /** Milliseconds that a request holds its slot, on average; null until one has ended. */
-export function serviceMsOf({ ended, inFlightMs }: LoadRates): number | null {
-  return ended < 0.5 || inFlightMs <= 0 ? null : inFlightMs / ended;
+export function serviceMsOf({ ended, endedMs }: LoadRates): number | null {
+  return ended < 0.5 || endedMs <= 0 ? null : endedMs / ended;
 }
 
 /** Requests per millisecond, over the whole time constant even where less was seen: a burst is no lasting rate. */

@@ -84,29 +84,62 @@ describe('rates', () => {
   const none = { arrived: 0, ended: 0, waitingMs: 0, inFlightMs: 0 };
 
   it('tell how long a request holds its slot, once one has ended', () => {
-    const first = nextRates(null, none, { nowMs: 0, startMs: 0 });
+    const first = nextRates(null, none, { nowMs: 0, startMs: 0, inFlight: 0 });
     expect(serviceMsOf(first)).toBeNull();
     const running = nextRates(
       first,
       { ...none, arrived: 2, inFlightMs: 4_000 },
-      { nowMs: 2_000, startMs: 0 },
+      { nowMs: 2_000, startMs: 0, inFlight: 2 },
     );
     expect(serviceMsOf(running)).toBeNull();
     const ended = { ...none, arrived: 2, ended: 2, inFlightMs: 6_000 };
-    expect(serviceMsOf(nextRates(running, ended, { nowMs: 3_000, startMs: 0 }))).toBeCloseTo(3_000, -2);
+    expect(serviceMsOf(nextRates(running, ended, { nowMs: 3_000, startMs: 0, inFlight: 0 }))).toBeCloseTo(
+      3_000,
+      -2,
+    );
+  });
+
+  it('know how long a request takes after a day without any', () => {
+    const first = nextRates(null, none, { nowMs: 0, startMs: 0, inFlight: 0 });
+    const totals = { ...none, arrived: 200, ended: 200, inFlightMs: 200 * 5_000 };
+    const learned = nextRates(first, totals, { nowMs: 100_000, startMs: 0, inFlight: 0 });
+    const later = nextRates(learned, totals, { nowMs: 24 * 60 * minutes, startMs: 0, inFlight: 0 });
+    expect(serviceMsOf(later)).toBeCloseTo(5_000, 6);
+  });
+
+  it('do not take the first of a burst to end for as long as all that run beside it', () => {
+    const first = nextRates(null, none, { nowMs: 0, startMs: 0, inFlight: 0 });
+    // Ten began together, and one of them ended after 6 s.
+    const one = { ...none, arrived: 10, ended: 1, inFlightMs: 60_000 };
+    expect(serviceMsOf(nextRates(first, one, { nowMs: 6_000, startMs: 0, inFlight: 9 }))).toBeCloseTo(
+      6_000,
+      6,
+    );
+  });
+
+  it('forget the service times of old requests as others end', () => {
+    const first = nextRates(null, none, { nowMs: 0, startMs: 0, inFlight: 0 });
+    const slow = { ...none, arrived: 100, ended: 100, inFlightMs: 100 * 60_000 };
+    const learned = nextRates(first, slow, { nowMs: 60_000, startMs: 0, inFlight: 0 });
+    const fast = { ...none, arrived: 700, ended: 700, inFlightMs: slow.inFlightMs + 600 * 1_000 };
+    const changed = nextRates(learned, fast, { nowMs: 90_000, startMs: 0, inFlight: 0 });
+    expect(serviceMsOf(changed)).toBeLessThan(1_200);
   });
 
   it('forget what is longer ago than a start takes, and a burst is no lasting rate', () => {
-    let rates = nextRates(null, none, { nowMs: 0, startMs: 5 * minutes });
-    rates = nextRates(rates, { ...none, arrived: 200 }, { nowMs: 1_000, startMs: 5 * minutes });
+    let rates = nextRates(null, none, { nowMs: 0, startMs: 5 * minutes, inFlight: 0 });
+    rates = nextRates(rates, { ...none, arrived: 200 }, { nowMs: 1_000, startMs: 5 * minutes, inFlight: 0 });
     expect(arrivalRateOf(rates) * seconds).toBeCloseTo(200 / 300, 2);
     for (let nowMs = 61_000; nowMs <= 20 * minutes; nowMs += minutes)
-      rates = nextRates(rates, { ...none, arrived: 200 }, { nowMs, startMs: 5 * minutes });
+      rates = nextRates(rates, { ...none, arrived: 200 }, { nowMs, startMs: 5 * minutes, inFlight: 0 });
     expect(arrivalRateOf(rates) * seconds).toBeLessThan(0.02);
   });
 
   it('begin anew when the totals go back', () => {
-    const rates = nextRates(null, { ...none, arrived: 5 }, { nowMs: 0, startMs: 0 });
-    expect(nextRates(rates, none, { nowMs: 1_000, startMs: 0 })).toMatchObject({ arrived: 0, ended: 0 });
+    const rates = nextRates(null, { ...none, arrived: 5 }, { nowMs: 0, startMs: 0, inFlight: 0 });
+    expect(nextRates(rates, none, { nowMs: 1_000, startMs: 0, inFlight: 0 })).toMatchObject({
+      arrived: 0,
+      ended: 0,
+    });
   });
 });
