@@ -105,6 +105,14 @@ describe('the renderings', () => {
     expect(graceOf('2h')).toBe(15 + 7200 + 10);
     expect(() => graceOf('0')).toThrow('set terminationGracePeriodSeconds');
   });
+
+  it('by Helm without a Lease are of one pod, that is gone before the next one starts', () => {
+    const without = ['config.kubernetes.lease=false'];
+    expect(() => helmed('llm', without)).toThrow('set replicas to 1, or leave config.kubernetes.lease out');
+    const one = helmed('llm', [...without, 'replicas=1']);
+    expect(onlyOf(one, 'Deployment').spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+    expect(JSON.stringify(one.filter(({ kind }) => kind === 'Role'))).not.toContain('leases');
+  });
 });
 
 /** With pods that the suite's scheduler and kubelets leave alone: the test plays these. */

@@ -19,6 +19,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "pilotlight.lease" -}}
 {{- $lease := dig "kubernetes" "lease" dict .Values.config -}}
 {{- if kindIs "bool" $lease -}}
+{{- if gt (int .Values.replicas) 1 -}}
+{{- fail (printf "config.kubernetes.lease is false, so that each of %d pods would serve and write counts: set replicas to 1, or leave config.kubernetes.lease out" (int .Values.replicas)) -}}
+{{- end -}}
 {{- dict "name" "" "namespace" "" | toJson -}}
 {{- else -}}
 {{- dict "name" ($lease.name | default "pilotlight") "namespace" ($lease.namespace | default .Release.Namespace) | toJson -}}
