@@ -1,6 +1,6 @@
 import { formatDuration } from '../config/units.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Decide, Decision, Observed, ScaleSpec } from '../core/scaling.ts';
+import type { Decide, Decision, Observed, ScaleSpec, ScaleState } from '../core/scaling.ts';
 import { AdaptiveIdle } from './adaptive/adaptive-idle.ts';
 import type { KeepPlan } from './adaptive/keep-plan.ts';
 import type { ReturnPool } from './adaptive/return-pool.ts';
@@ -11,8 +11,6 @@ import { Schedules } from './schedule.ts';
 interface Kept extends KeepPlan {
   readonly sinceMs: number;
   readonly coldStartMs: number;
-  /** Why, for people. */
-  readonly reason: string;
 }
 
 /** Looked at again within the hour: the clock on the wall may be set. */
@@ -39,10 +37,7 @@ export class Decider {
   readonly decide: Decide = (observed, spec, state, nowMs) => {
     const kept = this.#keepOf(observed, spec, nowMs);
     const told = kept === null ? spec : { ...spec, toZeroMs: kept.keepMs };
-    const decision = this.#scheduled(observed, told, state, nowMs);
-    return kept === null || decision.desired > state.desired
-      ? decision
-      : { ...decision, reason: kept.reason };
+    return this.#scheduled(observed, told, state, nowMs, kept);
   };
 
   /** A request came after nothing had waited or run for `gapMs`; `arrived` had come before that. */
@@ -51,12 +46,14 @@ export class Decider {
     if (this.#isLearning) this.#idle.returned(gapMs, { arrived, wallMs: this.#clock.wallMs() - gapMs });
   }
 
-  #scheduled(...[observed, spec, state, nowMs]: Parameters<Decide>): Decision {
+  #scheduled(...[observed, spec, state, nowMs, kept]: [...Parameters<Decide>, Kept | null]): Decision {
     const schedules = this.#compiled(spec.schedules);
-    if (schedules === null) return decide(observed, spec, state, nowMs);
     const wallMs = this.#clock.wallMs();
+    const explained = (decision: Decision) =>
+      kept === null ? decision : withPlan(decision, kept, { before: state, toWallMs: wallMs - nowMs });
+    if (schedules === null) return explained(decide(observed, spec, state, nowMs));
     const { min, max, reason, changesAtMs } = schedules.at(wallMs, spec);
-    const decision = decide(observed, { ...spec, min, max }, state, nowMs);
+    const decision = explained(decide(observed, { ...spec, min, max }, state, nowMs));
     const changesInMs = Math.min(longestMs, (changesAtMs ?? Number.POSITIVE_INFINITY) - wallMs);
     return {
       ...decision,
@@ -81,14 +78,27 @@ export class Decider {
     if (known?.sinceMs === idleSinceMs && known.coldStartMs === coldStartMs) return known;
     const wallMs = this.#clock.wallMs() - (nowMs - idleSinceMs);
     const plan = this.#idle.plan({ arrived: demand.arrived, wallMs }, coldStartMs);
-    this.#kept = { ...plan, sinceMs: idleSinceMs, coldStartMs, reason: reasonOf(plan, wallMs) };
+    this.#kept = { ...plan, sinceMs: idleSinceMs, coldStartMs };
     return this.#kept;
   }
 }
 
-function reasonOf({ keepMs, returnShare }: KeepPlan, wallMs: number): string {
-  if (keepMs === 0) return 'idle: no time of waiting for the next request is worth a cold start';
-  const until = new Date(wallMs + keepMs).toISOString().slice(11, 16);
+/** With the plan as its reason, where it is the plan that keeps the model or lets it go. */
+function withPlan(
+  decision: Decision,
+  { keepMs, returnShare, sinceMs }: Kept,
+  { before, toWallMs }: { readonly before: ScaleState; readonly toWallMs: number },
+): Decision {
+  if (decision.desired === 0) {
+    const isLetGo = before.desired > 0 && keepMs === 0;
+    return isLetGo
+      ? { ...decision, reason: 'idle: no time of waiting for the next request is worth a cold start' }
+      : decision;
+  }
+  const endMs = Math.max(sinceMs, decision.state.raisedAtMs ?? sinceMs) + keepMs;
+  if (keepMs === 0 || decision.nextAtMs !== endMs) return decision;
+  const until = new Date(endMs + toWallMs).toISOString().slice(11, 16);
   const percent = Math.round(returnShare * 100);
-  return `kept until ${until} UTC: ${percent} % of returns at this hour come within ${formatDuration(keepMs)}`;
+  const reason = `kept until ${until} UTC: ${percent} % of returns at this hour come within ${formatDuration(keepMs)}`;
+  return { ...decision, reason };
 }

@@ -88,6 +88,27 @@ describe('an idle time that is learned', () => {
     expect(decider.decide(quiet, spec, kept.state, clock.nowMs()).desired).toBe(0);
   });
 
+  it('is no reason where something else decides: nothing is there, a minimum up time, a window, its end', async () => {
+    const clock = new ManualClock();
+    const reasonFor = (more: Partial<ScaleSpec>, state = up, idleMs = 0) => {
+      const quiet: Observed = {
+        ...idle,
+        ready: state.desired,
+        idleSinceMs: clock.nowMs() - idleMs,
+      };
+      const decider = new Decider(clock, new ReturnPool());
+      return decider.decide(quiet, { ...spec, ...more }, state, clock.nowMs()).reason;
+    };
+    expect(reasonFor({})).toMatch(/^kept until/);
+    expect(reasonFor({}, initialScaleState)).toBe('nothing to do');
+    const raised = { ...up, raisedAtMs: clock.nowMs() };
+    expect(reasonFor({ minUpMs: 5 * hourMs }, raised)).toBe('idle, not for long enough');
+    expect(reasonFor({ schedules: windowed(clock, 5 * hourMs).schedules })).toMatch(/^kept until/);
+    expect(reasonFor({ min: 1 })).toBe('min is 1');
+    expect(reasonFor({}, up, 10 * hourMs)).toMatch(/^idle for \d/);
+    expect(reasonFor({ coldStartMs: 1_000 })).toMatch(/^idle: no time of waiting/);
+  });
+
   it('grows for a model that always comes back after a while, and shrinks for one that never does soon', () => {
     const clock = new ManualClock();
     const returns = new ReturnPool();
