@@ -82,7 +82,7 @@ describe('decide', () => {
       return decide(more, roomy, known.state, 1).desired;
     };
     expect(countWith(300_000)).toBe(1);
-    expect(countWith(20_000)).toBe(6);
+    expect(countWith(20_000)).toBe(5);
     expect(countWith(1_000)).toBe(20);
   });
 

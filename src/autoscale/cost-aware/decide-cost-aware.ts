@@ -109,7 +109,7 @@ function wantedOf(observed: Observed, spec: ScaleSpec, current: number, rates: L
     concurrency: spec.concurrency,
     startMs,
     serviceMs: serviceMsOf(rates),
-    arrivalRate: arrivalRateOf(rates),
+    arrivalRate: arrivalRateOf(rates, waiting),
   });
   return worth + spec.buffer;
 }

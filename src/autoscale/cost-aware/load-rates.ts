@@ -63,7 +63,10 @@ export function serviceMsOf({ ended, endedMs }: LoadRates): number | null {
   return ended < 0.5 || endedMs <= 0 ? null : endedMs / ended;
 }
 
-/** Requests per millisecond, over the whole time constant even where less was seen: a burst is no lasting rate. */
-export function arrivalRateOf({ arrived, memoryMs }: LoadRates): number {
-  return arrived / memoryMs;
+/**
+ * Requests per millisecond besides those that wait, over the whole time constant even where less was seen: a burst is no
+ * lasting rate, and a queue that has to be drained is not to come once more.
+ */
+export function arrivalRateOf({ arrived, memoryMs }: LoadRates, waiting: number): number {
+  return Math.max(0, arrived - waiting) / memoryMs;
 }

@@ -11,7 +11,7 @@ export interface StartQuestion {
   readonly startMs: number | null;
   /** How long a request holds its slot; null: not known. */
   readonly serviceMs: number | null;
-  /** Requests per millisecond. */
+  /** Requests per millisecond, besides those that wait. */
   readonly arrivalRate: number;
 }
 

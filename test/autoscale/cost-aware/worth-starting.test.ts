@@ -129,10 +129,28 @@ describe('rates', () => {
   it('forget what is longer ago than a start takes, and a burst is no lasting rate', () => {
     let rates = nextRates(null, none, { nowMs: 0, startMs: 5 * minutes, inFlight: 0 });
     rates = nextRates(rates, { ...none, arrived: 200 }, { nowMs: 1_000, startMs: 5 * minutes, inFlight: 0 });
-    expect(arrivalRateOf(rates) * seconds).toBeCloseTo(200 / 300, 2);
+    expect(arrivalRateOf(rates, 0) * seconds).toBeCloseTo(200 / 300, 2);
     for (let nowMs = 61_000; nowMs <= 20 * minutes; nowMs += minutes)
       rates = nextRates(rates, { ...none, arrived: 200 }, { nowMs, startMs: 5 * minutes, inFlight: 0 });
-    expect(arrivalRateOf(rates) * seconds).toBeLessThan(0.02);
+    expect(arrivalRateOf(rates, 0) * seconds).toBeLessThan(0.02);
+  });
+
+  it('do not count those that wait as still to come', () => {
+    const first = nextRates(null, none, { nowMs: 0, startMs: 0, inFlight: 0 });
+    const rates = nextRates(first, { ...none, arrived: 200 }, { nowMs: 1, startMs: 0, inFlight: 0 });
+    expect(arrivalRateOf(rates, 200)).toBe(0);
+    expect(arrivalRateOf(rates, 80) * minutes).toBeCloseTo(120, 6);
+  });
+
+  it('ask for another replica wherever more come than those there are can take', () => {
+    // 1.2 times what one can take has come for long; whatever waits of it, another one is worth it.
+    const startMs = 2 * minutes;
+    const arrived = (1.2 * 10 * startMs) / 5_000;
+    const rates = { ...nextRates(null, none, { nowMs: 0, startMs, inFlight: 0 }), arrived };
+    for (const waiting of [11, 50, 100, 200]) {
+      const question = { ...burst, waiting, current: 1, filled: 5, startMs, serviceMs: 5 * seconds };
+      expect(worthStarting({ ...question, arrivalRate: arrivalRateOf(rates, waiting) })).toBeGreaterThan(1);
+    }
   });
 
   it('begin anew when the totals go back', () => {
