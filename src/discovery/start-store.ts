@@ -7,6 +7,8 @@ import { fieldsOf } from './projection.ts';
 import { fieldManager } from './vocabulary.ts';
 
 const debounceMs = 10_000;
+/** After a write that failed; doubled from `debounceMs` with each that fails after it. */
+const maxRetryMs = 300_000;
 const maxTotalBytes = 900 * 1024;
 const maxKeyLength = 253;
 
@@ -24,9 +26,9 @@ export interface StartStoreOptions {
 export interface StartStore {
   /** What was kept, by `model/revision`; as hostile as who can write the ConfigMap. */
   load(signal: AbortSignal): Promise<Map<string, unknown>>;
-  /** Writes within 10 s; past 900 KiB in all the models saved the longest ago are dropped. */
+  /** Writes within 10 s, and what failed again after 10 s, doubling to 5 min; past 900 KiB in all the models saved the longest ago are dropped. */
   save(key: string, samples: unknown): void;
-  /** Writes now what is not written yet. */
+  /** Writes now what is not written yet, once: it is the last that is done. */
   flush(signal: AbortSignal): Promise<void>;
 }
 
@@ -50,6 +52,9 @@ class ConfigMapStarts implements StartStore {
   /** Keys to write; a key without a row is taken away. */
   readonly #dirty = new Set<string>();
   #cancelTimer: Cancel | null = null;
+  #retryMs = debounceMs;
+  /** `flush` was called. */
+  #isEnded = false;
 
   constructor(options: StartStoreOptions) {
     this.#options = options;
@@ -75,21 +80,41 @@ class ConfigMapStarts implements StartStore {
   }
 
   save(key: string, samples: unknown): void {
-    const { clock } = this.#options;
-    const savedAtMs = clock.wallMs();
+    const savedAtMs = this.#options.clock.wallMs();
     const dataKey = dataKeyOf(key);
     this.#setRow(dataKey, { text: JSON.stringify({ key, savedAtMs, samples }), savedAtMs });
     this.#dirty.add(dataKey);
     this.#shrink();
-    this.#cancelTimer ??= clock.setTimer(clock.nowMs() + debounceMs, () => {
-      void this.flush(AbortSignal.timeout(debounceMs));
-    });
+    this.#writeIn(debounceMs);
+  }
+
+  #writeIn(delayMs: number): void {
+    const { clock } = this.#options;
+    this.#cancelTimer ??= clock.setTimer(clock.nowMs() + delayMs, () => void this.#writeAndRetry());
+  }
+
+  /** Never rejects. */
+  async #writeAndRetry(): Promise<void> {
+    this.#cancelTimer = null;
+    if (await this.#write(AbortSignal.timeout(debounceMs))) {
+      this.#retryMs = debounceMs;
+      return;
+    }
+    if (this.#isEnded) return;
+    this.#writeIn(this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, maxRetryMs);
   }
 
   async flush(signal: AbortSignal): Promise<void> {
+    this.#isEnded = true;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    if (this.#dirty.size === 0 || !this.#options.leadership.isLeader) return;
+    await this.#write(signal);
+  }
+
+  /** Whether nothing is left to write here: who does not lead has nothing to. */
+  async #write(signal: AbortSignal): Promise<boolean> {
+    if (this.#dirty.size === 0 || !this.#options.leadership.isLeader) return true;
     const data = Object.fromEntries([...this.#dirty].map((key) => [key, this.#rows.get(key)?.text ?? null]));
     this.#dirty.clear();
     try {
@@ -99,9 +124,11 @@ class ConfigMapStarts implements StartStore {
         body: { data },
       });
       this.#faults.over('write');
+      return true;
     } catch (error) {
       for (const key of Object.keys(data)) this.#dirty.add(key);
       this.#tell('write', error);
+      return false;
     }
   }
 

@@ -85,3 +85,32 @@ it('goes on without the ConfigMap and says so once, and writes nothing while ano
   await starts.flush(signal);
   expect(Object.keys(data())).toEqual(['a_2fb']);
 });
+
+it('writes again by itself what could not be written, ever more seldom, until it is', async () => {
+  const starts = store();
+  starts.save('a/b', [1]);
+  const writes = () => cluster.server.requests.filter(({ verb }) => verb === 'patch').length;
+  for (const waitMs of [10_000, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]) {
+    const before = writes();
+    await clock.advance(waitMs - 1);
+    expect(writes()).toBe(before);
+    await clock.advance(1);
+    await expect.poll(writes).toBe(before + 1);
+    // The next timer is set once the refusal is here.
+    await expect.poll(() => clock.pendingTimers).toBe(1);
+  }
+  cluster.server.put(path, {});
+  await clock.advance(300_000);
+  await expect.poll(() => Object.keys(data())).toEqual(['a_2fb']);
+  expect(clock.pendingTimers).toBe(0);
+  starts.save('c/d', [1]);
+  await clock.advance(10_000);
+  await expect.poll(() => Object.keys(data()).length).toBe(2);
+});
+
+it('tries nothing again after the last write', async () => {
+  const starts = store();
+  starts.save('a/b', [1]);
+  await starts.flush(signal);
+  expect([clock.pendingTimers, faults.length]).toEqual([0, 1]);
+});
