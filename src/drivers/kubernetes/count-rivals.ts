@@ -1,7 +1,7 @@
 import type { StartFault, TargetCondition } from '../../core/driver.ts';
 import type { Kept, Mirror } from '../../kube/mirror.ts';
 import { fieldsOf, keptOf, textOf } from './pod-fields.ts';
-import type { CountOwner, ScaleObject } from './scale-object.ts';
+import { type CountOwner, isNewer, type ScaleObject } from './scale-object.ts';
 import type { ResolvedTarget } from './scale-target.ts';
 
 /** An HorizontalPodAutoscaler or a ScaledObject of KEDA: what it scales. */
@@ -43,18 +43,28 @@ const timesToName = 2;
 
 /** Counts how often others set the count back from what was written here. */
 export class Contest {
-  #resets: { readonly atMs: number; readonly manager: string }[] = [];
+  /** `manager` is null: not known yet. */
+  #resets: { readonly atMs: number; manager: string | null }[] = [];
   #lastVersion = '';
+  readonly #isOwn: (owner: CountOwner) => boolean;
+
+  constructor(isOwn: (owner: CountOwner) => boolean) {
+    this.#isOwn = isOwn;
+  }
 
   /** The object was seen with another count than the one that was written here last. */
-  see(
-    { resourceVersion, owner }: Pick<ScaleObject, 'resourceVersion' | 'owner'>,
-    isOwn: (owner: CountOwner) => boolean,
-    nowMs: number,
-  ): void {
-    if (resourceVersion === this.#lastVersion || (owner !== null && isOwn(owner))) return;
+  see({ resourceVersion, owner }: Pick<ScaleObject, 'resourceVersion' | 'owner'>, nowMs: number): void {
+    if (resourceVersion === this.#lastVersion || (owner !== null && this.#isOwn(owner))) return;
     this.#lastVersion = resourceVersion;
-    this.#resets.push({ atMs: nowMs, manager: owner?.manager ?? 'somebody' });
+    this.#resets.push({ atMs: nowMs, manager: owner?.manager ?? null });
+  }
+
+  /** The object as it is seen now: says who the last reset was by, where that is not known yet. */
+  name(object: ScaleObject | undefined): void {
+    const newest = this.#resets.at(-1);
+    const { owner = null, resourceVersion = '' } = object ?? {};
+    if (newest === undefined || newest.manager !== null || owner === null || this.#isOwn(owner)) return;
+    if (!isNewer(this.#lastVersion, resourceVersion)) newest.manager = owner.manager;
   }
 
   /** `nowMs` at which the condition goes, if nothing happens; null: there is none. */
@@ -67,7 +77,7 @@ export class Contest {
   condition(nowMs: number): TargetCondition | null {
     const recent = this.#recent(nowMs);
     if (recent.length < timesToName) return null;
-    const { manager } = recent.at(-1)!;
+    const manager = recent.at(-1)!.manager ?? 'somebody';
     const message = `field manager "${manager}" sets spec.replicas back: ${remedyFor(manager)}`;
     return { type: 'ReplicasContested', message };
   }

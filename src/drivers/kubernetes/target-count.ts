@@ -32,7 +32,7 @@ export class TargetCount {
   readonly #writer: ScaleWriter;
   readonly #victims: Victims;
   readonly #reader: ScaleReader;
-  readonly #contest = new Contest();
+  readonly #contest = new Contest(({ manager }) => manager === this.#options.driver.fieldManager);
   readonly #ownerEvents = new OwnerEvents();
   /** What was written or read here last. */
   #last: (Count & { readonly isOwn: boolean }) | null = null;
@@ -41,13 +41,12 @@ export class TargetCount {
   /** Its scale could not be read. */
   #readFault: TargetFault | null = null;
   #raisedAtMs: number | null = null;
-  /** When the last write was sent: its first pod may be seen before its answer. */
-  #sentAtMs = 0;
+  /** The last write that was sent: its first pod may be seen before its answer. */
+  #sent = { atMs: 0, replicas: 0 };
 
   constructor(options: TargetCountOptions) {
     this.#options = options;
     const { driver, resolved, sources, targetId } = options;
-    const { signal } = this.#stop;
     this.#victims = new Victims({ driver, resolved, targetId, pods: sources.pods });
     const api = new ScaleApi(driver, resolved);
     this.#reader = new ScaleReader({
@@ -58,18 +57,18 @@ export class TargetCount {
         this.#readFault = faultOf(error, `reading the scale of "${resolved.name}"`);
         options.onChange();
       },
-      signal,
+      signal: this.#stop.signal,
     });
-    const sent = <T>(write: () => T): T => {
-      this.#sentAtMs = driver.clock.nowMs();
-      return write();
+    const sent = (replicas: number) => {
+      this.#sent = { atMs: driver.clock.nowMs(), replicas };
+      return api;
     };
     this.#writer = new ScaleWriter({
       store: {
         known: () => this.#known(),
         read: (limits) => api.read(limits),
-        write: (...call) => sent(() => api.write(...call)),
-        writeWhereCounted: (...call) => sent(() => api.writeWhereCounted(...call)),
+        write: (...call) => sent(call[1]).write(...call),
+        writeWhereCounted: (...call) => sent(call[1]).writeWhereCounted(...call),
       },
       clock: driver.clock,
       leadership: driver.leadership,
@@ -78,7 +77,7 @@ export class TargetCount {
       isStale: () => !sources.isFresh,
       prepare: (request, from, limits) => this.#victims.prepare(request, from, limits),
       onCount: (count, isOwn) => this.#take(count, isOwn),
-      signal,
+      signal: this.#stop.signal,
     });
   }
 
@@ -103,12 +102,11 @@ export class TargetCount {
   async scale(request: ScaleRequest, signal: AbortSignal): Promise<void> {
     this.#fault = null;
     this.#ownerEvents.clear();
-    const { kind } = this.resolved.resource;
     try {
       await this.#writer.scale(request, signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      const fault = faultOf(error, `scaling ${kind} "${this.resolved.name}"`);
+      const fault = faultOf(error, `scaling ${this.resolved.resource.kind} "${this.resolved.name}"`);
       // What has no kind passes (no lease, an old view): it is no failure of the target.
       if (fault.fault !== undefined) this.#fault = fault;
       this.#options.onChange();
@@ -127,6 +125,7 @@ export class TargetCount {
     const { sources, resolved } = this.#options;
     const object = this.#object();
     if (object === undefined) return;
+    this.#contest.name(object);
     if (this.#fault?.fault === 'missing') this.#fault = null;
     if (resolved.isPlain && object.selector !== null) this.#select(object.selector);
     if (!resolved.isPlain) this.#reader.look(object.resourceVersion);
@@ -169,7 +168,6 @@ export class TargetCount {
   conditions(): TargetCondition[] {
     const nowMs = this.#options.driver.clock.nowMs();
     const fault = this.#readFault;
-    // What has no kind passes: it fails no start.
     const unread =
       fault && fault.fault === undefined ? { type: 'ScaleUnread', message: fault.message } : null;
     return [this.#contest.condition(nowMs), this.#victims.condition, unread].filter(
@@ -210,12 +208,15 @@ export class TargetCount {
     const before = this.#newest()?.replicas ?? 0;
     if (isOwn) {
       if (count.replicas > before) {
-        this.#raisedAtMs = this.#sentAtMs;
+        this.#raisedAtMs = this.#sent.atMs;
         this.#victims.spare(this.#stop.signal);
       }
       if (count.replicas === 0) this.#raisedAtMs = null;
     }
     const wasOwn = this.#last?.isOwn === true && this.#last.replicas === count.replicas;
+    // What a write met; that of a write of our own whose answer was lost is what was sent.
+    if (!isOwn && !wasOwn && this.#last?.isOwn && count.replicas !== this.#sent.replicas)
+      this.#contested({ owner: null, ...count });
     this.#last = { ...count, isOwn: isOwn || wasOwn };
     this.#options.onCount();
   }
@@ -242,9 +243,8 @@ export class TargetCount {
     this.#options.onChange();
   }
 
-  /** Others set back what was written here. */
   #contested(seen: Parameters<Contest['see']>[0]): void {
-    const { clock, fieldManager } = this.#options.driver;
-    this.#contest.see(seen, ({ manager }) => manager === fieldManager, clock.nowMs());
+    this.#contest.see(seen, this.#options.driver.clock.nowMs());
+    this.#contest.name(this.#object());
   }
 }
