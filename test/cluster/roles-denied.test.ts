@@ -57,21 +57,25 @@ it('without the Role for the deletion cost a count goes down only while nobody i
   const work = { stream: true, ignore_eos: true };
   const long = served.ask('llama', { ...work, max_tokens: 12_000 }).then((response) => response.text());
   let isBusy = true;
-  const done = long.finally(() => {
+  const noteEnd = () => {
     isBusy = false;
-  });
+  };
+  void long.then(noteEnd, noteEnd);
   const short = served.ask('llama', { ...work, max_tokens: 1_000 }).then((response) => response.text());
   await expect.poll(replicas).toBe(2);
   expect((await short).trimEnd().endsWith('[DONE]')).toBe(true);
   const conditions = async () =>
     ((await served.view('llama')).conditions as { type: string; message: string }[]).map(({ type }) => type);
   await expect.poll(conditions).toContain('NoDeletionCost');
-  while (isBusy) {
+  const countsWhileBusy = new Set<number>();
+  const look = async () => {
     const asked = replicas();
     // What is in flight after the count was read was so before.
-    if (Number((await served.view('llama')).inFlight) > 0) expect(asked).toBe(2);
-    await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 500))]);
-  }
+    if (Number((await served.view('llama')).inFlight) > 0) countsWhileBusy.add(asked);
+    return isBusy;
+  };
+  await expect.poll(look, { timeout: 60_000, interval: 200 }).toBe(false);
+  expect([...countsWhileBusy]).toEqual([2]);
   expect((await long).trimEnd().endsWith('[DONE]')).toBe(true);
   await expect.poll(replicas).toBe(0);
 });
