@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { KubernetesBackend } from '../../src/config/settings.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { Driver, Target } from '../../src/core/driver.ts';
 import type { Leadership } from '../../src/core/leadership.ts';
 import type { UnreadLog } from '../../src/drivers/kubernetes/driver-options.ts';
@@ -55,11 +55,13 @@ export class KubeWorkload {
   #pods = 0;
   #turn: Promise<void> = Promise.resolve();
 
-  private constructor(server: KubeServer, path: string, backend: KubernetesBackend) {
+  private constructor(
+    server: KubeServer,
+    { path, backend, clock }: { path: string; backend: KubernetesBackend; clock: Clock },
+  ) {
     this.server = server;
     this.backend = backend;
     this.#path = path;
-    const clock = systemClock;
     const access = accessTo(server);
     const api = createKubeApi({ access, clock, userAgent: 'test' });
     const onFault = (error: unknown) => this.faults.push(error);
@@ -84,17 +86,17 @@ export class KubeWorkload {
     );
   }
 
-  /** `path`: that of the workload; it is there with `replicas` unless null. */
+  /** `path`: that of the workload; it is there with `replicas` unless null. `clock`: of all but the server. */
   static async start({
     path = deploymentPath,
     replicas = 0 as number | null,
     isPlaying = true,
     kinds = [] as readonly ServedKind[],
     backend = {} as Partial<KubernetesBackend>,
+    clock = systemClock as Clock,
   } = {}): Promise<KubeWorkload> {
     const server = await KubeServer.start(kinds);
-    const settings = kubernetesBackend(backend);
-    const workload = new KubeWorkload(server, path, settings);
+    const workload = new KubeWorkload(server, { path, backend: kubernetesBackend(backend), clock });
     workload.isPlaying = isPlaying;
     if (replicas !== null) workload.putCount(replicas);
     const timer = setInterval(() => workload.#play(), 5);
