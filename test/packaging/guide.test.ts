@@ -6,7 +6,9 @@ import { type ErrorCode, errorTable } from '../../src/core/error-table.ts';
 import { anthropic } from '../../src/protocols/anthropic.ts';
 import { openai } from '../../src/protocols/openai.ts';
 
-const pages = ['requests', 'backends', 'kubernetes', 'operating'].map((name) => `docs/${name}.md`);
+const pages = ['requests', 'backends', 'autoscaling', 'kubernetes', 'operating'].map(
+  (name) => `docs/${name}.md`,
+);
 const textOf = (page: string) => readFileSync(page, 'utf8');
 const all = pages.map(textOf).join('\n');
 
