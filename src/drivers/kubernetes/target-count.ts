@@ -41,8 +41,8 @@ export class TargetCount {
   /** Its scale could not be read. */
   #readFault: TargetFault | null = null;
   #raisedAtMs: number | null = null;
-  /** The last write that was sent: its first pod may be seen before its answer. */
-  #sent = { atMs: 0, replicas: 0 };
+  /** The last write that was sent: the new count and its first pod may be seen before its answer. */
+  #sent = { replicas: 0, isRaise: false };
 
   constructor(options: TargetCountOptions) {
     this.#options = options;
@@ -60,7 +60,8 @@ export class TargetCount {
       signal: this.#stop.signal,
     });
     const sent = (replicas: number) => {
-      this.#sent = { atMs: driver.clock.nowMs(), replicas };
+      this.#sent = { replicas, isRaise: replicas > (this.#newest()?.replicas ?? 0) };
+      if (this.#sent.isRaise) this.#raisedAtMs = driver.clock.nowMs();
       return api;
     };
     this.#writer = new ScaleWriter({
@@ -106,6 +107,7 @@ export class TargetCount {
       await this.#writer.scale(request, signal);
     } catch (error) {
       if (signal.aborted) throw error;
+      this.#raisedAtMs = null;
       const fault = faultOf(error, `scaling ${this.resolved.resource.kind} "${this.resolved.name}"`);
       // What has no kind passes (no lease, an old view): it is no failure of the target.
       if (fault.fault !== undefined) this.#fault = fault;
@@ -205,14 +207,8 @@ export class TargetCount {
   }
 
   #take(count: Count, isOwn: boolean): void {
-    const before = this.#newest()?.replicas ?? 0;
-    if (isOwn) {
-      if (count.replicas > before) {
-        this.#raisedAtMs = this.#sent.atMs;
-        this.#victims.spare(this.#stop.signal);
-      }
-      if (count.replicas === 0) this.#raisedAtMs = null;
-    }
+    if (isOwn && this.#sent.isRaise) this.#victims.spare(this.#stop.signal);
+    if (isOwn && count.replicas === 0) this.#raisedAtMs = null;
     const wasOwn = this.#last?.isOwn === true && this.#last.replicas === count.replicas;
     // What a write met; that of a write of our own whose answer was lost is what was sent.
     if (!isOwn && !wasOwn && this.#last?.isOwn && count.replicas !== this.#sent.replicas)
