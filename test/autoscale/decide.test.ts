@@ -86,6 +86,25 @@ describe('decide', () => {
     expect(countWith(1_000)).toBe(20);
   });
 
+  it('starts another one after all where those that run take longer than those that ended did', () => {
+    const one = { ...spec, max: 3, concurrency: 1, idleMs: 300_000 };
+    const short = { arrived: 10, ended: 10, waitingMs: 0, inFlightMs: 1_000 };
+    const known = decide({ ...idle, startMs: 500 }, one, initialScaleState, 0);
+    const before = decide(
+      { ...idle, startMs: 500, demand: short },
+      one,
+      { ...known.state, desired: 1 },
+      1_000,
+    );
+    const busyAt = (forMs: number) => {
+      const demand = { arrived: 13, ended: 10, waitingMs: 0, inFlightMs: 1_000 + forMs };
+      return { ...idle, waiting: 2, inFlight: 1, ready: 1, idleSinceMs: null, startMs: 500, demand };
+    };
+    const soon = decide(busyAt(0), one, before.state, 1_000);
+    expect(soon).toMatchObject({ desired: 1, nextAtMs: 1_250 });
+    expect(decide(busyAt(2_000), one, soon.state, 3_000).desired).toBe(3);
+  });
+
   it('starts no more at a time than may, and those that are asked for stand', () => {
     const slow = { ...spec, max: 8, maxStarting: 2 };
     const first = decide(busy(16, 0), slow, initialScaleState, 0);

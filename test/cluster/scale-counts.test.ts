@@ -62,7 +62,8 @@ describe.runIf(hasSuite)('the count of a model', () => {
     await expect.poll(() => stage.asked('llama')).toBe(5);
     const answers = await Promise.all(clients.map((client) => client.answer()));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(scaleWrites() - before).toBeLessThanOrEqual(2);
+    // For the first, for those that came while that was written, and for the last of them; never for each of five.
+    expect(scaleWrites() - before).toBeLessThanOrEqual(3);
     const { replicas } = await stage.view('llama');
     expect(replicas.filter(({ state }) => state === 'ready')).toHaveLength(5);
   });

@@ -33,7 +33,7 @@ describe.runIf(hasSuite)('the status of a Model', () => {
     await expect.poll(() => status().phase).toBe('Cold');
     const waiters = Array.from({ length: 3 }, () => stage.ask('m'));
     await expect.poll(() => [status().phase, status().waiting]).toEqual(['Starting', 3]);
-    expect(status().step).toEqual(expect.stringMatching(/image|pull/));
+    await expect.poll(() => status().step).toEqual(expect.stringMatching(/image|pull/));
     expect((await Promise.all(waiters)).map((answer) => answer.status)).toEqual([200, 200, 200]);
     await expect.poll(() => [status().phase, status().waiting]).toEqual(['Ready', 0]);
     expect(status().lastColdStart).toMatchObject({ slowestStep: expect.stringMatching(/image/) as string });

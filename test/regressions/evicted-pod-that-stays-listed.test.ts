@@ -74,7 +74,7 @@ describe('a pod that has ended and that the cluster keeps', () => {
   });
 
   it('is told where it is seen to be rejected, also where it was never seen before', async () => {
-    const { workload, log } = await begin(() => {});
+    const { workload, log } = await begin(() => undefined);
     workload.server.put(`${podsPath}/web-0`, rejected);
     const { replicas } = await log.find((told) => told.replicas.length === 1);
     expect(replicas[0]).toMatchObject({ phase: 'exited', fault: 'admission' });

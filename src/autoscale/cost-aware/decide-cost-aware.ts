@@ -12,6 +12,9 @@ interface CostAwareMemory extends PolicyMemory {
 /** A surplus under load is looked at again after a tenth of `idleMs`, but not more often than this. */
 const leastCheckMs = 1_000;
 
+/** A queue for which no further replica is worth its start is looked at again: those that run may be longer than thought. */
+const heldBackMs = 250;
+
 /** `raisedAtMs` while a start runs: the minimum up time begins when it has ended, however long it takes. */
 const stillRising = Number.POSITIVE_INFINITY;
 
@@ -51,7 +54,10 @@ export function decideCostAware(
   const checkMs = checkMsOf(spec);
   const canLower = spec.idleMs > 0;
   if (needed >= current) {
-    const nextAtMs = canLower && needed > spec.min ? nowMs + checkMs : null;
+    const isHeldBack = wanted < Math.min(max, filledBy(observed, spec));
+    const againMs = canLower && needed > spec.min ? checkMs : null;
+    const nextMs = isHeldBack ? Math.min(heldBackMs, againMs ?? heldBackMs) : againMs;
+    const nextAtMs = nextMs === null ? null : nowMs + nextMs;
     return keep(needed, reasonFor(observed, needed, spec), null, nextAtMs);
   }
   if (!canLower) return keep(current, 'idle 0: kept', null, null);
@@ -108,7 +114,7 @@ function wantedOf(observed: Observed, spec: ScaleSpec, current: number, rates: L
     filled,
     concurrency: spec.concurrency,
     startMs,
-    serviceMs: serviceMsOf(rates),
+    serviceMs: serviceMsOf(rates, observed.inFlight),
     arrivalRate: arrivalRateOf(rates, waiting),
   });
   return worth + spec.buffer;

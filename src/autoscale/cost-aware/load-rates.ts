@@ -58,9 +58,13 @@ export function nextRates(
   };
 }
 
-/** Milliseconds that a request holds its slot, on average; null until one has ended. */
-export function serviceMsOf({ ended, endedMs }: LoadRates): number | null {
-  return ended < 0.5 || endedMs <= 0 ? null : endedMs / ended;
+/**
+ * Milliseconds that a request holds its slot, on average; null until one has ended. Not less than the `inFlight` that hold
+ * one now have held theirs for: they may be longer than those that ended.
+ */
+export function serviceMsOf({ ended, endedMs, openMs }: LoadRates, inFlight: number): number | null {
+  if (ended < 0.5 || endedMs <= 0) return null;
+  return Math.max(endedMs / ended, inFlight > 0 ? openMs / inFlight : 0);
 }
 
 /**

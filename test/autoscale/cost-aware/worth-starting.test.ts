@@ -85,15 +85,15 @@ describe('rates', () => {
 
   it('tell how long a request holds its slot, once one has ended', () => {
     const first = nextRates(null, none, { nowMs: 0, startMs: 0, inFlight: 0 });
-    expect(serviceMsOf(first)).toBeNull();
+    expect(serviceMsOf(first, 0)).toBeNull();
     const running = nextRates(
       first,
       { ...none, arrived: 2, inFlightMs: 4_000 },
       { nowMs: 2_000, startMs: 0, inFlight: 2 },
     );
-    expect(serviceMsOf(running)).toBeNull();
+    expect(serviceMsOf(running, 2)).toBeNull();
     const ended = { ...none, arrived: 2, ended: 2, inFlightMs: 6_000 };
-    expect(serviceMsOf(nextRates(running, ended, { nowMs: 3_000, startMs: 0, inFlight: 0 }))).toBeCloseTo(
+    expect(serviceMsOf(nextRates(running, ended, { nowMs: 3_000, startMs: 0, inFlight: 0 }), 0)).toBeCloseTo(
       3_000,
       -2,
     );
@@ -104,14 +104,14 @@ describe('rates', () => {
     const totals = { ...none, arrived: 200, ended: 200, inFlightMs: 200 * 5_000 };
     const learned = nextRates(first, totals, { nowMs: 100_000, startMs: 0, inFlight: 0 });
     const later = nextRates(learned, totals, { nowMs: 24 * 60 * minutes, startMs: 0, inFlight: 0 });
-    expect(serviceMsOf(later)).toBeCloseTo(5_000, 6);
+    expect(serviceMsOf(later, 0)).toBeCloseTo(5_000, 6);
   });
 
   it('do not take the first of a burst to end for as long as all that run beside it', () => {
     const first = nextRates(null, none, { nowMs: 0, startMs: 0, inFlight: 0 });
     // Ten began together, and one of them ended after 6 s.
     const one = { ...none, arrived: 10, ended: 1, inFlightMs: 60_000 };
-    expect(serviceMsOf(nextRates(first, one, { nowMs: 6_000, startMs: 0, inFlight: 9 }))).toBeCloseTo(
+    expect(serviceMsOf(nextRates(first, one, { nowMs: 6_000, startMs: 0, inFlight: 9 }), 9)).toBeCloseTo(
       6_000,
       6,
     );
@@ -123,7 +123,7 @@ describe('rates', () => {
     const learned = nextRates(first, slow, { nowMs: 60_000, startMs: 0, inFlight: 0 });
     const fast = { ...none, arrived: 700, ended: 700, inFlightMs: slow.inFlightMs + 600 * 1_000 };
     const changed = nextRates(learned, fast, { nowMs: 90_000, startMs: 0, inFlight: 0 });
-    expect(serviceMsOf(changed)).toBeLessThan(1_200);
+    expect(serviceMsOf(changed, 0)).toBeLessThan(1_200);
   });
 
   it('forget what is longer ago than a start takes, and a burst is no lasting rate', () => {
@@ -159,5 +159,15 @@ describe('rates', () => {
       arrived: 0,
       ended: 0,
     });
+  });
+
+  it('are not less than the time for which those that run have run', () => {
+    const first = nextRates(null, none, { nowMs: 0, startMs: 0, inFlight: 0 });
+    const short = { ...none, arrived: 10, ended: 10, inFlightMs: 1_000 };
+    const known = nextRates(first, short, { nowMs: 1_000, startMs: 0, inFlight: 0 });
+    expect(serviceMsOf(known, 0)).toBeCloseTo(100, 6);
+    const long = { ...short, arrived: 12, inFlightMs: 1_000 + 2 * 30_000 };
+    const running = nextRates(known, long, { nowMs: 31_000, startMs: 0, inFlight: 2 });
+    expect(serviceMsOf(running, 2)).toBeCloseTo(30_000, 6);
   });
 });
