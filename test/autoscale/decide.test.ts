@@ -2,19 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, initialScaleState } from '../../src/autoscale/decide.ts';
 import type { Observed, ScaleSpec, ScaleState } from '../../src/core/scaling.ts';
-import { noDemand, scaleSettings } from '../support/scale-settings.ts';
+import { untouched as idle, scaleSettings } from '../support/scale-settings.ts';
 
 const spec: ScaleSpec = { ...scaleSettings({ max: 4, idleMs: 60_000 }), concurrency: 2, startupMs: 600_000 };
-const idle: Observed = {
-  waiting: 0,
-  inFlight: 0,
-  idleSinceMs: 0,
-  ready: 0,
-  starting: 0,
-  isWanted: false,
-  startMs: null,
-  demand: noDemand,
-};
 const up = (desired: number): ScaleState => ({
   desired,
   surplusSinceMs: null,

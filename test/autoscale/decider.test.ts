@@ -4,18 +4,8 @@ import { initialScaleState } from '../../src/autoscale/decide.ts';
 import { Decider } from '../../src/autoscale/decider.ts';
 import type { Observed, ScaleSpec } from '../../src/core/scaling.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { noDemand, scaleSettings } from '../support/scale-settings.ts';
+import { untouched as idle, noDemand, scaleSettings } from '../support/scale-settings.ts';
 
-const idle: Observed = {
-  waiting: 0,
-  inFlight: 0,
-  idleSinceMs: 0,
-  ready: 0,
-  starting: 0,
-  isWanted: false,
-  startMs: null,
-  demand: noDemand,
-};
 const hourMs = 3_600_000;
 
 /** A spec with a window that begins in `inMs` of the clock's wall, rounded to minutes, and lasts an hour. */
