@@ -1,0 +1,28 @@
+/** A step between ready and stopped: deeper ones cost less and take longer to wake from. */
+export interface Rung {
+  /** For people and metrics: `level 1`. */
+  readonly name: string;
+  /** Idle milliseconds after which it is taken; null: when that pays by its cost and its measured wake time. */
+  readonly afterMs: number | null;
+  /** What a replica costs there, as a share of one that is ready: from 0 to 1. */
+  readonly cost: number;
+}
+
+/** A replica as whoever puts it to sleep needs it. */
+export interface SleepingReplica {
+  readonly id: string;
+  /** `http://host:port`; null: not known. */
+  readonly origin: string | null;
+  /** Of the leader of its process group on this machine; null: it runs elsewhere. */
+  readonly pid: number | null;
+}
+
+/** Moves replicas of one revision up and down its ladder; rungs are numbered from 0, the shallowest. */
+export interface Sleeper {
+  /** From awake, or from a shallower rung, to this one; rejects with what went wrong, in one line. */
+  sleep(replica: SleepingReplica, rung: number, signal: AbortSignal): Promise<void>;
+  /** From this rung, or a shallower one, to awake; what takes requests is still probed. Rejects like `sleep`. */
+  wake(replica: SleepingReplica, rung: number, signal: AbortSignal): Promise<void>;
+  /** The rung that it is on, as it says itself; null: awake, or it cannot be told. Never rejects but with the signal's reason. */
+  rungOf(replica: SleepingReplica, signal: AbortSignal): Promise<number | null>;
+}
