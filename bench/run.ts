@@ -86,7 +86,7 @@ function preamble(): string {
 
 Medians of at least five interleaved rounds; a ratio is that of pilotlight over the reference, taken round by round:
 median (least-greatest). Only ratios compare between machines. What each figure means: README.md.
-Of a gateway in a cluster: [results-kubernetes.md](results-kubernetes.md).
+Of a gateway in a cluster: [results-kubernetes.md](results-kubernetes.md); of the autoscaler: [results-policies.md](results-policies.md).
 
 ${versions()
   .map((line) => `- ${line}`)

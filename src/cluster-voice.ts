@@ -55,13 +55,17 @@ export class ClusterVoice {
     const lossByKey = new Map(refused.map(({ key, message }) => [key, message]));
     this.#keyByModel = new Map();
     const refusalByKey = new Map<string, Refusal>();
+    const served = new Set<string>();
     for (const { key, settings } of models) {
       const loss = lossByKey.get(key);
-      if (loss === undefined) this.#keyByModel.set(settings.name, key);
-      else refusalByKey.set(key, { reason: 'Conflict', faults: [{ path: '', message: loss }] });
+      if (loss === undefined) {
+        this.#keyByModel.set(settings.name, key);
+        served.add(key);
+      } else refusalByKey.set(key, { reason: 'Conflict', faults: [{ path: '', message: loss }] });
     }
-    for (const { key, faults } of faulty) refusalByKey.set(key, { reason: 'Invalid', faults });
-    for (const [key, refusal] of refusalByKey) this.#refuse(key, refusal);
+    for (const { key, faults } of faulty)
+      refusalByKey.set(key, { reason: 'Invalid', faults: served.has(key) ? [...faults, goesOn] : faults });
+    for (const [key, refusal] of refusalByKey) this.#refuse(key, refusal, served.has(key));
     this.#refusalByKey = refusalByKey;
     for (const key of [...this.#keyByModel.values(), ...refusalByKey.keys()]) before.delete(key);
     for (const key of before) this.#options.reporter.forget(key);
@@ -83,12 +87,12 @@ export class ClusterVoice {
     this.#cancelRegular?.();
   }
 
-  #refuse(key: string, refusal: Refusal): void {
+  #refuse(key: string, refusal: Refusal, isServed: boolean): void {
     const message = refusalMessage(refusal);
     const before = this.#refusalByKey.get(key);
     const isNew = JSON.stringify(before) !== JSON.stringify(refusal);
     if (isNew) this.#record(key, { type: 'Warning', reason: refusal.reason, message });
-    this.#options.reporter.update({ ...nothing, key, refusal, reason: message });
+    if (!isServed) this.#options.reporter.update({ ...nothing, key, refusal, reason: message });
   }
 
   #record(key: string, words: Words): void {
@@ -122,7 +126,9 @@ export class ClusterVoice {
   #report(model: string): void {
     const key = this.#keyByModel.get(model);
     const snapshot = this.#options.snapshotOf(model);
-    if (key !== undefined && snapshot !== undefined) this.#options.reporter.update(reportOf(key, snapshot));
+    if (key === undefined || snapshot === undefined) return;
+    const refusal = this.#refusalByKey.get(key) ?? null;
+    this.#options.reporter.update({ ...reportOf(key, snapshot), refusal });
   }
 }
 
@@ -131,6 +137,9 @@ interface Words {
   readonly reason: string;
   readonly message: string;
 }
+
+/** Said of a faulty object whose model is served as it was before. */
+const goesOn = { path: '', message: 'what was accepted before goes on' };
 
 const nothing = {
   phase: 'Refused',
@@ -178,14 +187,13 @@ function seconds(ms: number): string {
 }
 
 /** A runtime's snapshot as the status of its object. */
-function reportOf(key: string, snapshot: Snapshot): ModelReport {
+function reportOf(key: string, snapshot: Snapshot): Omit<ModelReport, 'refusal'> {
   const { state, step, etaMs, replicas, desired, queue, inFlight, failure, conditions, lastStarts } =
     snapshot;
   const last = lastStarts.find(({ outcome }) => outcome === 'ready');
   const slowest = phasesOf(last?.steps ?? []).toSorted((a, b) => b.durationMs - a.durationMs)[0];
   return {
     key,
-    refusal: null,
     phase: `${state[0]?.toUpperCase()}${state.slice(1)}`,
     replicas: desired ?? replicas.length,
     readyReplicas: replicas.filter((replica) => replica.state === 'ready').length,

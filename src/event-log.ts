@@ -6,9 +6,9 @@ const bad: readonly ActivationEvent['type'][] = ['start-failed', 'replica-lost',
 /** Writes what happened to a model's replicas: each step of a start only for who debugs. */
 export function logEvent(log: Log, model: string, event: ActivationEvent): void {
   const { type, ...facts } = event;
-  if (type === 'step') log.debug({ model, ...facts }, type);
+  if (type === 'step') log.debug({ model, ...rounded(facts) }, type);
   else if (isBad(event)) log.warn({ model, ...factsOf(event) }, type);
-  else log.info({ model, ...facts }, type);
+  else log.info({ model, ...rounded(facts) }, type);
 }
 
 /** Something that somebody should look at. */
@@ -18,7 +18,14 @@ function isBad(event: ActivationEvent): boolean {
 
 /** An error is written out under the name `err` alone. */
 function factsOf({ type, ...facts }: ActivationEvent): object {
-  if (!('error' in facts)) return facts;
+  if (!('error' in facts)) return rounded(facts);
   const { error: err, ...rest } = facts;
-  return { ...rest, err };
+  return { ...rounded(rest), err };
+}
+
+/** With numbers of three decimals at most, within lists as well. */
+function rounded<T>(facts: T): T {
+  return JSON.parse(JSON.stringify(facts), (_, value) =>
+    typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value,
+  );
 }

@@ -70,6 +70,20 @@ describe('the voice of a gateway in its cluster', () => {
     expect(events.length).toBe(1);
   });
 
+  it('tells what is wrong with an object whose model goes on, beside what the model does', async () => {
+    voice.found(good, []);
+    voice.found({ models: good.models, faulty: bad.faulty }, []);
+    await clock.advance(100);
+    const faults = [fault, { path: '', message: 'what was accepted before goes on' }];
+    expect(told.get(key)).toMatchObject({ phase: 'Cold', refusal: { reason: 'Invalid', faults } });
+    expect(words()).toEqual([
+      'Warning Invalid: spec.scale.max: must be a number; what was accepted before goes on',
+    ]);
+    voice.found(good, []);
+    await clock.advance(100);
+    expect(told.get(key)).toMatchObject({ phase: 'Cold', refusal: null });
+  });
+
   it('tells the last cold start with what took the longest', async () => {
     const steps = [
       { name: 'scheduled', offsetMs: 100 },

@@ -31,3 +31,9 @@ it('a condition is a warning when it comes, and none when it goes', () => {
 it('a step of a start is for who debugs', () => {
   expect(lineOf({ type: 'step', replicaId: 'r1', step: 'port open', offsetMs: 1 })).toBeUndefined();
 });
+
+it('milliseconds have three decimals at most', () => {
+  const steps = [{ name: 'spawned', offsetMs: 1.23456789 }];
+  const line = lineOf({ type: 'ready', replicaId: 'r1', totalMs: 3214.522199999, steps });
+  expect(line).toMatchObject({ totalMs: 3214.522, steps: [{ name: 'spawned', offsetMs: 1.235 }] });
+});

@@ -1,3 +1,4 @@
+import { tableOf, verdictOf } from '../markdown-table.ts';
 import { median } from '../statistics.ts';
 
 /** One figure of the table. */
@@ -13,16 +14,11 @@ export interface Row {
 const text = (value: number, digits: number) => value.toFixed(digits);
 
 /** The rows as a table in Markdown: median and, of several samples, least and greatest. */
-export function tableOf(rows: readonly Row[]): string {
-  const lines = rows.map(({ figure, samples, digits, goal, isMet }) => {
+export function tableOfRows(rows: readonly Row[]): string {
+  const cells = rows.map(({ figure, samples, digits, goal, isMet }) => {
     const spread = `${text(Math.min(...samples), digits)} - ${text(Math.max(...samples), digits)}`;
-    const verdict = isMet === null ? '' : isMet ? 'met' : 'missed';
-    const cells = [figure, samples.length, text(median(samples), digits), spread, goal, verdict];
-    return `| ${cells.join(' | ')} |`;
+    const verdict = isMet === null ? '' : verdictOf(isMet);
+    return [figure, String(samples.length), text(median(samples), digits), spread, goal, verdict];
   });
-  return [
-    '| figure | samples | median | least - greatest | goal | |',
-    '|---|---|---|---|---|---|',
-    ...lines,
-  ].join('\n');
+  return tableOf(['figure', 'samples', 'median', 'least - greatest', 'goal', ''], cells);
 }

@@ -5,7 +5,7 @@ import { loadAccess } from '../../src/kube/access.ts';
 import { createKubeApi } from '../../src/kube/client.ts';
 import { measureCold } from './cold.ts';
 import { measureEndpoints } from './endpoints.ts';
-import { tableOf } from './results.ts';
+import { tableOfRows } from './results.ts';
 
 const isQuick = process.argv.includes('--quick');
 const only = process.argv.includes('--only') ? process.argv.at(process.argv.indexOf('--only') + 1) : null;
@@ -18,7 +18,7 @@ async function coldSection(): Promise<string> {
   return `## cold
 Pods are processes that the kubelet probes each 100 ms. Floor and request take turns.
 
-${tableOf(rows)}
+${tableOfRows(rows)}
 
 - the gateway's record of its starts, medians: ${steps}
 `;
@@ -31,7 +31,7 @@ async function endpointsSection(): Promise<string> {
   return `## endpoints
 ${options.models} models of five pods each; memory at rest, garbage collected.
 
-${tableOf(await measureEndpoints(api, options))}
+${tableOfRows(await measureEndpoints(api, options))}
 `;
 }
 

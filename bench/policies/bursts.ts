@@ -2,7 +2,7 @@ import { type Policy, parsePolicy } from '../../src/simulate/policy.ts';
 import { simulate } from '../../src/simulate/simulate.ts';
 import { parseSpread } from '../../src/simulate/spread.ts';
 import { type Trace, TraceBuilder } from '../../src/simulate/trace.ts';
-import { tableOf } from './table.ts';
+import { tableOf } from '../markdown-table.ts';
 
 const requests = 200;
 const bursts = 4;

@@ -2,8 +2,8 @@ import { parsePolicy } from '../../src/simulate/policy.ts';
 import { type PolicyFigures, simulate } from '../../src/simulate/simulate.ts';
 import { parseSpread } from '../../src/simulate/spread.ts';
 import type { Trace } from '../../src/simulate/trace.ts';
+import { tableOf, verdictOf } from '../markdown-table.ts';
 import { bisect, interpolate, type Point } from './matching.ts';
-import { tableOf, verdictOf } from './table.ts';
 import { cutAt } from './trace-parts.ts';
 
 const dayMs = 86_400_000;

@@ -3,8 +3,8 @@ import { activationPart } from '../../src/config/model-parts.ts';
 import type { ScaleSpec, ScaleState } from '../../src/core/scaling.ts';
 import { parsePolicy } from '../../src/simulate/policy.ts';
 import { parseSpread } from '../../src/simulate/spread.ts';
+import { tableOf, verdictOf } from '../markdown-table.ts';
 import { median } from '../statistics.ts';
-import { tableOf, verdictOf } from './table.ts';
 
 const models = 10_000;
 const tickMs = 2_000;

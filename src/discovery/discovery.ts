@@ -15,6 +15,7 @@ const missingRetryMs = { expected: 60_000, optional: 600_000 };
 
 /** What the cluster says, whole. */
 export interface Discovered {
+  /** Those that are faulty now and were not before are among them, as they were. */
   readonly models: readonly FoundModel[];
   /** Objects that are no models, each with all that is wrong with it. */
   readonly faulty: readonly FaultyObject[];
@@ -152,9 +153,10 @@ class ClusterDiscovery implements Discovery {
 function discoveredIn(readings: Iterable<Reading>): Discovered {
   const models: FoundModel[] = [];
   const faulty: FaultyObject[] = [];
-  for (const { outcome } of readings) {
+  for (const { outcome, kept } of readings) {
     if ('settings' in outcome) models.push(outcome);
     else faulty.push(outcome);
+    if (kept !== null) models.push(kept);
   }
   return { models, faulty };
 }

@@ -18,6 +18,8 @@ export interface Reading {
   readonly uid: string;
   readonly content: string;
   readonly outcome: FoundModel | FaultyObject;
+  /** What it was before it became faulty, which goes on; null: it is a model, or never was one. */
+  readonly kept: FoundModel | null;
 }
 
 /** `model NAMESPACE/NAME`, or `annotation KIND NAMESPACE/NAME`. */
@@ -30,11 +32,20 @@ export function keyOf({
   return door === 'model' ? `model ${namespace}/${name}` : `annotation ${kind} ${namespace}/${name}`;
 }
 
-/** Reads an object; gives `before` back where nothing of what describes the model changed. Never throws. */
+/**
+ * Reads an object; gives `before` back where nothing of what describes the model changed. One that was a model and is
+ * changed into none is kept as it was. Never throws.
+ */
 export function readObject(object: SourceObject, before: Reading | undefined): Reading {
   const content = JSON.stringify(object.content);
   if (before !== undefined && before.uid === object.uid && before.content === content) return before;
-  return { uid: object.uid, content, outcome: outcomeOf(object) };
+  const outcome = outcomeOf(object);
+  return { uid: object.uid, content, outcome, kept: 'faults' in outcome ? keptOf(object, before) : null };
+}
+
+function keptOf({ uid }: SourceObject, before: Reading | undefined): FoundModel | null {
+  if (before === undefined || before.uid !== uid) return null;
+  return 'settings' in before.outcome ? before.outcome : before.kept;
 }
 
 function outcomeOf(object: SourceObject): FoundModel | FaultyObject {

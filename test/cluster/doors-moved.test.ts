@@ -1,16 +1,11 @@
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { containerPort, deployment } from './support/cluster.ts';
-import { hasSuite, mustKubectl } from './support/kubectl.ts';
+import { hasSuite } from './support/kubectl.ts';
 import { Stage } from './support/stage.ts';
 
 let stage: Stage;
-beforeAll(() => {
-  if (hasSuite) mustKubectl(['apply', '--server-side', '--force-conflicts', '-k', 'deploy/crd']);
-});
 beforeEach(async () => {
-  if (!hasSuite) return;
-  stage = await Stage.open();
-  stage.kubernetes = 'lease: false, discovery: { models: true, annotations: true }';
+  if (hasSuite) stage = await Stage.openWithDiscovery();
 });
 afterEach(() => stage?.close());
 

@@ -1,6 +1,6 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { containerPort, deployment } from './support/cluster.ts';
-import { hasSuite, kubectl, mustKubectl } from './support/kubectl.ts';
+import { hasSuite, kubectl } from './support/kubectl.ts';
 import { Stage } from './support/stage.ts';
 
 interface Condition {
@@ -22,13 +22,8 @@ interface ModelObject {
 }
 
 let stage: Stage;
-beforeAll(() => {
-  if (hasSuite) mustKubectl(['apply', '--server-side', '--force-conflicts', '-k', 'deploy/crd']);
-});
 beforeEach(async () => {
-  if (!hasSuite) return;
-  stage = await Stage.open();
-  stage.kubernetes = 'lease: false, discovery: { models: true, annotations: true }';
+  if (hasSuite) stage = await Stage.openWithDiscovery();
 });
 afterEach(() => stage?.close());
 
@@ -184,8 +179,8 @@ describe.runIf(hasSuite)('a workload with annotations', () => {
     annotate('w', 'pilotlight.dev/aliases=b');
     await served('b').toBe('200');
     annotate('w', 'pilotlight.dev/idle=soon');
-    await served('a').toBe('404 model_not_found');
     await expect.poll(() => toldOf('Deployment', 'w', 'Invalid')).toContain('pilotlight.dev/idle');
+    expect([await answer('a'), await answer('b')]).toEqual(['200', '200']);
     annotate('w', 'pilotlight.dev/idle=2s');
     await served('a').toBe('200');
     await expect.poll(() => stage.asked('w'), { timeout: 20_000 }).toBe(0);

@@ -80,6 +80,27 @@ describe('discovery', () => {
     await expect.poll(keys).toEqual(['model llm/bad', 'model llm/good']);
   });
 
+  it('keeps a model whose object is changed into a faulty one as it was, until its faults are mended', async () => {
+    cluster.server.put(`${modelsPath}/llama`, { spec: goodSpec('llama') });
+    const { discovery, told, keys, faulty } = start(cluster);
+    await discovery.settled(10_000, signal);
+    const before = told.at(-1)!.models;
+    const faults = () => told.at(-1)!.faulty.flatMap((one) => one.faults.map(({ path }) => path));
+    for (const key of ['max', 'min']) {
+      cluster.server.put(`${modelsPath}/llama`, { spec: { ...goodSpec('llama'), scale: { [key]: 'many' } } });
+      await expect.poll(faults).toEqual([`spec.scale.${key}`]);
+      expect(told.at(-1)!.models).toEqual(before);
+    }
+    cluster.server.put(`${modelsPath}/llama`, { spec: { ...goodSpec('llama'), scale: { max: 7 } } });
+    await expect.poll(faulty).toEqual([]);
+    expect(told.at(-1)!.models[0]!.settings.revision.scale.max).toBe(7);
+    cluster.server.delete(`${modelsPath}/llama`);
+    await expect.poll(keys).toEqual([]);
+    cluster.server.put(`${modelsPath}/llama`, { spec: { scale: { max: 'many' } } });
+    await expect.poll(faulty).toEqual(['model llm/llama']);
+    expect(keys()).toEqual([]);
+  });
+
   it('leaves out a workload whose controller handed the annotation down', async () => {
     const owner = (apiVersion: string) => ({ ownerReferences: [{ controller: true, apiVersion }] });
     const annotations = { 'pilotlight.dev/model': 'x' };

@@ -74,6 +74,14 @@ export class Stage {
     return stage;
   }
 
+  /** The same for a gateway that finds its models in the cluster; the kind Model is installed. */
+  static async openWithDiscovery(): Promise<Stage> {
+    mustKubectl(['apply', '--server-side', '--force-conflicts', '-k', 'deploy/crd']);
+    const stage = await Stage.open();
+    stage.kubernetes = 'lease: false, discovery: { models: true, annotations: true }';
+    return stage;
+  }
+
   get #kubeconfig(): string {
     return join(this.#folder, 'kubeconfig');
   }
