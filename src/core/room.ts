@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts';
+
 /** What one replica takes of what is shared. */
 export interface Needs {
   /** GPUs that it runs on, all at once; 0: none. */
@@ -10,51 +12,84 @@ export interface Needs {
   readonly pool: string | null;
 }
 
-/** Where one replica runs: the ids of its GPUs; empty: it needs none. */
+/** Who may run beside whom, as in llama-swap. A model is in one group at most. */
+export interface Group {
+  readonly name: string;
+  /** Of its members only one runs at a time. */
+  readonly isSwapped: boolean;
+  /** While a member runs, nobody outside of the group does, but for members of persistent groups. */
+  readonly isExclusive: boolean;
+  /** Nobody makes its members go, but a member of the same group where `isSwapped`. */
+  readonly isPersistent: boolean;
+}
+
+/** What of a model's configuration the room obeys; what it needs may be learned, and change. */
+export interface RoomTerms {
+  readonly needs: Needs;
+  readonly group: Group | null;
+}
+
+/** Where one replica runs: the ids of its GPUs, in order; empty: it needs none. */
 export interface Place {
   readonly gpus: readonly string[];
 }
 
+/** One replica of a tenant. */
+export interface TenantReplica {
+  readonly id: string;
+  /** `draining`: takes no new request, and may be used again; `ending`: it was told to end. */
+  readonly state: 'starting' | 'ready' | 'asleep' | 'draining' | 'ending';
+  /** Requests that run on it. */
+  readonly inFlight: number;
+}
+
 /** What a tenant is doing, as far as who gets room depends on it. */
-export interface TenantView {
-  /** Its replicas that hold room: from the moment that they are asked for until they are gone. */
-  readonly replicas: readonly {
-    /** null: asked for and not seen yet. */
-    readonly id: string | null;
-    readonly state: 'starting' | 'ready' | 'asleep' | 'ending';
-  }[];
+export interface TenantView extends RoomTerms {
+  /** All that there are, until they are gone. */
+  readonly replicas: readonly TenantReplica[];
   readonly waiting: number;
   readonly inFlight: number;
-  /** `nowMs` at which the oldest of those that wait came; null: nobody waits. */
-  readonly waitingSinceMs: number | null;
+  /** Requests that came since it began: only grows. */
+  readonly arrived: number;
   /** `nowMs` since which nothing waits or runs; null while something does. */
   readonly idleSinceMs: number | null;
   /** How long its starts take, by the median of past ones; null: none is known. */
   readonly startMs: number | null;
   /** `nowMs` at which the next request is expected; null: not known. */
   readonly returnAtMs: number | null;
+  /** Its replicas cannot be made to go: others own their count, or somebody uses them past the gateway. */
+  readonly isKept: boolean;
 }
 
-/** One revision that takes room. Its methods are called outside of any call that it makes itself. */
+/** One revision that takes room. Its methods are never called within a call that it makes itself, but for `view`. */
 export interface Tenant {
   /** `Target.id`. */
   readonly id: string;
   readonly model: string;
   view(): TenantView;
-  /** Ends all its replicas for another's sake: takes no new request there, ends each after its last one. */
-  evict(reason: string): void;
-  /** More may be granted now: it asks again. */
+  /** These take no new request and end after their last one. Waiters stay, and nothing is started without asking. */
+  evict(replicaIds: readonly string[], reason: string): void;
+  /** The answer to `ask` may be another now: it asks again. */
   freed(): void;
+}
+
+/** The answer to `Seat.ask`. */
+export interface Grant {
+  /** Replicas that it may have now, those included that it has and that were not made to go. */
+  readonly replicas: number;
+  /** Why not all, in one line: `waits for 20 GiB on a GPU: qwen is busy`; null: all. */
+  readonly reason: string | null;
 }
 
 /** A tenant's claim on the room. */
 export interface Seat {
   /**
-   * How many replicas it may have now, of the `desired` ones, at least those that it holds; what is missing is a claim
-   * that stands until it is asked for less. `reason`: why not all, in one line; null: all.
+   * How many replicas it may have, of the `desired` ones: what is missing is a claim that stands until it is asked for
+   * less. `isUrgent`: somebody waits for it or asked for it by name, so that idle ones may go for it; that stands until it
+   * is granted. It is to be called whenever a count is decided on: it also tells that replicas have come or gone.
    */
-  ask(desired: number): { readonly granted: number; readonly reason: string | null };
-  /** Something in the view changed: a replica came, is ready, is gone; requests came or ended. Cheap. */
+  ask(desired: number, isUrgent: boolean): Grant;
+  /** Requests came or ended, the terms changed, a replica is gone: looked at soon. Cheap. */
   changed(): void;
   /** It takes no room any more. */
   leave(): void;
@@ -63,4 +98,48 @@ export interface Seat {
 /** Room for replicas that all models share: GPUs, the host's memory, starts at the same time. */
 export interface Room {
   join(tenant: Tenant): Seat;
+}
+
+/** Tells a driver where a replica is to run. */
+export interface Placement {
+  /**
+   * The place of a replica that is about to be started, or was, by its driver's own id; null: none was granted. From then
+   * on it is that replica's until it is gone.
+   */
+  place(targetId: string, replicaId: string): Place | null;
+}
+
+/** Asks the machine how much memory of its GPUs is free, whoever uses the rest. */
+export interface MemoryGauge {
+  /** Free bytes by the ids of GPUs; those that cannot be asked are left out. Rejects only with the signal's reason. */
+  freeBytes(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+}
+
+/** One GPU that may be used. */
+export interface GpuBudget {
+  /** As it is filled in for `{gpus}`. */
+  readonly id: string;
+  /** null: it is of no named pool. */
+  readonly pool: string | null;
+  /** That replicas may take, in bytes. */
+  readonly memoryBytes: number;
+}
+
+/** What there is to share. */
+export interface RoomSettings {
+  readonly gpus: readonly GpuBudget[];
+  /** Of the host's memory; null: not counted. */
+  readonly hostBytes: number | null;
+  /** Replicas of all models that may start at the same time; null: as many as are wanted. */
+  readonly maxStarting: number | null;
+  /** How long a waiter is passed by requests to models that are there: `swap.maxPass`. */
+  readonly maxPassMs: number;
+}
+
+/** What a room is made of. */
+export interface RoomOptions {
+  readonly clock: Clock;
+  readonly settings: RoomSettings;
+  /** null: what was granted and not given back is all that is known. */
+  readonly gauge: MemoryGauge | null;
 }
