@@ -15,9 +15,11 @@ import type { Decide, Decision } from './core/scaling.ts';
 import { StallWatch } from './forward/stall-watch.ts';
 import { UpstreamTurns } from './forward/upstream-turns.ts';
 import type { Upstreams } from './forward/upstreams.ts';
+import type { ModelGauges } from './meter/model-gauges.ts';
 import type { ModelMeter } from './meter/model-meter.ts';
 import { StartDetails } from './meter/start-phases.ts';
 import { type RuntimeParts, targetOf } from './runtime-parts.ts';
+import { gaugesOf, type RuntimeViewed, snapshotOf } from './runtime-view.ts';
 
 /** One revision of a model at work: its gate, its activation and its connections, wired to each other. */
 export class ModelRuntime implements ModelEntry, Revision {
@@ -142,11 +144,11 @@ export class ModelRuntime implements ModelEntry, Revision {
   }
 
   get readyReplicas(): number {
-    return this.activator.snapshot().replicas.filter(({ state }) => state === 'ready').length;
+    return this.activator.replicaStates.filter((state) => state === 'ready').length;
   }
 
   get hasFailed(): boolean {
-    return this.activator.snapshot().failure !== null;
+    return this.activator.hasFailed;
   }
 
   /** Requests of this revision that run at a server (`http://host:port`). */
@@ -198,29 +200,16 @@ export class ModelRuntime implements ModelEntry, Revision {
 
   /** What it is doing, in plain JSON, for the admin API. */
   snapshot() {
-    const { waiting, inFlight, waitingBytes, oldestWaitMs } = this.gate;
-    const { name: model, aliases, revision } = this.#settings;
-    const queue = { waiting, waitingBytes, oldestWaitMs, max: revision.queue.max };
-    const { state, step, detail } = this.wakeInfo();
-    return {
-      model,
-      aliases,
-      driver: revision.backend.driver,
-      inFlight,
-      limit: revision.concurrency,
-      queue,
-      ...this.activator.snapshot(),
-      state,
-      step,
-      detail,
-    };
+    return snapshotOf(this.#viewed);
   }
 
-  gauges() {
-    const { queue, inFlight, state, replicas } = this.snapshot();
-    const replicaStates = replicas.map((replica) => replica.state);
-    const { connections } = this.#upstreams;
-    return { ...queue, inFlight, connections, state, replicaStates };
+  gauges(): ModelGauges {
+    return gaugesOf(this.#viewed, this.#upstreams);
+  }
+
+  get #viewed(): RuntimeViewed {
+    const { gate, activator } = this;
+    return { settings: this.#settings, gate, activator, wakeInfo: () => this.wakeInfo() };
   }
 
   /** Ends its replicas after everybody who waits or runs there has been served, or when the signal aborts. */

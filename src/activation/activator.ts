@@ -11,6 +11,7 @@ import {
   stoppedRefusal,
   wouldNotMakeIt,
 } from './refusals.ts';
+import type { ReplicaState } from './replica-host.ts';
 import type { ActivationSettings } from './settings.ts';
 import { type ActivatorSnapshot, failureSnapshot, replicaSnapshots, targetSnapshot } from './snapshot.ts';
 import type { StartSample } from './start-history.ts';
@@ -154,6 +155,16 @@ export class Activator {
     this.#isStopped = false;
     this.#options.gate.refuse(null);
     this.#lifecycle.scaler.reconcile();
+  }
+
+  /** What each of its replicas is doing. */
+  get replicaStates(): readonly ReplicaState[] {
+    return this.#lifecycle.fleet.list.all.map(({ state }) => state);
+  }
+
+  /** Whether the last start failed, and none has become ready since. */
+  get hasFailed(): boolean {
+    return this.#lifecycle.backOff.failure !== null;
   }
 
   snapshot(): ActivatorSnapshot {

@@ -26,7 +26,8 @@ export const replicaStates = ['starting', 'ready', 'suspect', 'draining', 'endin
 type Value = (gauges: ModelGauges) => number;
 
 /** Registers what is read of each model. */
-export function registerModelGauges(registry: Registry, models: ReadModels): void {
+export function registerModelGauges(registry: Registry, read: ReadModels): void {
+  const models = readOnce(read);
   const summed = (name: string, help: string, value: Value) =>
     registerGauge({ registry, name, help, models, value, join: (a, b) => a + b });
   summed('pilotlight_queue_requests', 'Requests that wait.', (m) => m.waiting);
@@ -53,6 +54,19 @@ export function registerModelGauges(registry: Registry, models: ReadModels): voi
     states: replicaStates,
     statesOf: (m) => m.replicaStates,
   });
+}
+
+/** A registry collects all of its metrics in one go: what they share is read once for it. */
+function readOnce(read: ReadModels): ReadModels {
+  let known: Iterable<readonly [string, ModelGauges]> | null = null;
+  return () => {
+    if (known !== null) return known;
+    known = [...read()];
+    queueMicrotask(() => {
+      known = null;
+    });
+    return known;
+  };
 }
 
 interface GaugeOptions {
