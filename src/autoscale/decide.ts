@@ -2,6 +2,7 @@ import type { Decide, Decision, Observed, ScaleSpec, ScaleState } from '../core/
 import { decideCostAware } from './cost-aware/decide-cost-aware.ts';
 import { decideKpa } from './kpa/decide-kpa.ts';
 import { kpaSpecOf } from './kpa/kpa-spec.ts';
+import { withLadder } from './ladder/with-ladder.ts';
 import { filledBy, reasonFor } from './need.ts';
 
 /** The state before the first decision. */
@@ -12,8 +13,17 @@ export const initialScaleState: ScaleState = {
   byOthers: 0,
 };
 
-/** How many replicas there should be, by the policy of the model; where others own the count, only 0 -> 1. */
+/**
+ * How many replicas there should be, by the policy of the model; where others own the count, only 0 -> 1. With a ladder,
+ * also who of them sleeps: to a policy a sleeping replica is as good as a ready one.
+ */
 export const decide: Decide = (observed, spec, before, nowMs) => {
+  if (spec.ladder === undefined) return decideCount(observed, spec, before, nowMs);
+  const told = { ...observed, ready: observed.ready + (observed.asleep ?? 0) };
+  return withLadder(decideCount(told, spec, before, nowMs), observed, spec, { before, nowMs });
+};
+
+const decideCount: Decide = (observed, spec, before, nowMs) => {
   const state = withOthers(observed, before, nowMs);
   if (spec.owner === 'external') return decideOnlyWake(observed, spec, state);
   if (spec.policy === 'kpa') return decideKpa(observed, kpaSpecOf(spec), before, nowMs);

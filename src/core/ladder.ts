@@ -8,6 +8,12 @@ export interface Rung {
   readonly cost: number;
 }
 
+/** A rung, and what is known of the way up from it. */
+export interface MeasuredRung extends Rung {
+  /** Milliseconds from being asked for to taking requests, by the median of past wakes; null: not measured yet. */
+  readonly wakeMs: number | null;
+}
+
 /** A replica as whoever puts it to sleep needs it. */
 export interface SleepingReplica {
   readonly id: string;

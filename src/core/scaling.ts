@@ -1,4 +1,5 @@
 import type { KpaSettings } from './kpa.ts';
+import type { MeasuredRung } from './ladder.ts';
 
 /**
  * Sums since the gate began, which only grow: what lies between two readings is the difference, divided by the time
@@ -23,8 +24,10 @@ export interface Observed {
   readonly idleSinceMs: number | null;
   /** Replicas that take requests. */
   readonly ready: number;
-  /** Replicas asked for and not ready yet. */
+  /** Replicas asked for and not ready yet, those that are being woken included. */
   readonly starting: number;
+  /** Replicas on a rung of the ladder, or on their way there; absent: none. */
+  readonly asleep?: number;
   /** Somebody asked for the model (a request, a warm-up) since the last decision. */
   readonly isWanted: boolean;
   /** Sums of the demand up to now. */
@@ -83,6 +86,8 @@ export interface ScaleSpec extends ScaleSettings {
   readonly startupMs: number;
   /** To zero after that long without requests, which was learned; absent: after `idleMs`. */
   readonly toZeroMs?: number;
+  /** The rungs between ready and stopped, the shallowest first; absent: there are none. */
+  readonly ladder?: readonly MeasuredRung[];
 }
 
 /** What a decision leaves for the next one; the caller keeps it and never looks inside. */
@@ -96,6 +101,8 @@ export interface ScaleState {
   readonly byOthers: number;
   /** What the policy keeps besides; absent: nothing yet. */
   readonly memory?: PolicyMemory;
+  /** With a ladder: when a replica last came up or was asked for; absent: not yet. */
+  readonly upAtMs?: number;
 }
 
 /** The part of a state that is a policy's own: another policy takes none of it. */
@@ -103,8 +110,18 @@ export interface PolicyMemory {
   readonly policy: string;
 }
 
+/** Who of the desired replicas sleeps. */
+export interface SleepDecision {
+  /** So many must be awake: sleeping ones are woken until they are. */
+  readonly awake: number;
+  /** The rung that all others go down to, those on deeper ones stay; null: nobody is put to sleep. */
+  readonly rung: number | null;
+}
+
 export interface Decision {
   readonly desired: number;
+  /** Absent: there is no ladder. */
+  readonly sleep?: SleepDecision;
   /** In one line, for people: `idle for 5m`. */
   readonly reason: string;
   readonly state: ScaleState;
