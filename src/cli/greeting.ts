@@ -7,6 +7,9 @@ export interface GreetingAddresses {
   readonly adminAddress: { readonly host: string; readonly port: number };
 }
 
+/** More models than that would push the rest off the screen. */
+const mostListed = 20;
+
 /** What a person reads at the start: where it listens, what each model is, and one request to try. Ends with a line break. */
 export function greeting(settings: Settings, { address, adminAddress }: GreetingAddresses): string {
   const scheme = settings.server.tls === null ? 'http' : 'https';
@@ -16,8 +19,9 @@ export function greeting(settings: Settings, { address, adminAddress }: Greeting
   const lines = [
     `Pilotlight listens on ${url} (OpenAI: ${url}/v1), admin on http://${adminAddress.host}:${adminAddress.port}`,
     models.length === 0 ? 'Models are found in the cluster.' : 'Models:',
-    ...models.map(describe),
+    ...models.slice(0, mostListed).map(describe),
   ];
+  if (models.length > mostListed) lines.push(`  and ${models.length - mostListed} more`);
   if (named !== undefined)
     lines.push('Try:', `  ${tryCommand(url, named.name, settings.auth.keys.length > 0)}`);
   return `${lines.join('\n')}\n`;
@@ -39,6 +43,7 @@ function whatOf(name: string, backend: BackendSettings): string {
 
 function idleOf({ backend, scale }: ModelSettings['revision']): string {
   if (backend.driver === 'static' || scale.min >= scale.max) return 'stays up';
+  if (scale.coldStartMs !== null) return `${zero(scale.min)} after an idle time that is learned`;
   if (scale.idleMs > 0) return `${zero(scale.min)} after ${formatDuration(scale.idleMs)} idle`;
   return scale.min > 0 ? 'stays up' : 'stays up once it was asked for';
 }

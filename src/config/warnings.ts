@@ -20,20 +20,31 @@ export function warningsOf(settings: Settings): string[] {
       'kubernetes.lease is false: a second gateway that finds the same models would scale them as well',
     );
   }
-  return [...warnings, ...[...models.values()].flatMap((model) => modelWarnings(model, server.drainMs))];
+  const all = [...models.values()];
+  return [...warnings, ...drainWarnings(all, server.drainMs), ...all.flatMap(modelWarnings)];
 }
 
-function modelWarnings({ name, revision, cold }: ModelSettings, drainMs: number): string[] {
+/** One for all of them: they have one drain. */
+function drainWarnings(models: readonly ModelSettings[], drainMs: number): string[] {
+  const short = models
+    .filter(({ cold, revision }) => cold === 'hold' && revision.scale.min === 0)
+    .filter(({ revision }) => drainMs > 0 && drainMs < revision.ready.startupMs)
+    .toSorted((a, b) => b.revision.ready.startupMs - a.revision.ready.startupMs);
+  const [longest, ...others] = short;
+  if (longest === undefined) return [];
+  const startup = `ready.startup (${formatDuration(longest.revision.ready.startupMs)})`;
+  const besides = others.length === 0 ? '' : `, and than that of ${others.length} more`;
+  return [
+    `server.drain (${formatDuration(drainMs)}) is shorter than models.${longest.name} ${startup}${besides}: ` +
+      'a shutdown during a start fails its waiters',
+  ];
+}
+
+function modelWarnings({ name, revision }: ModelSettings): string[] {
   const { backend, ready, queue, timeouts, concurrency, scale } = revision;
   const place = `models.${name}`;
   const warnings: string[] = [];
   const startup = `ready.startup (${formatDuration(ready.startupMs)})`;
-  if (drainMs > 0 && drainMs < ready.startupMs && cold === 'hold' && scale.min === 0) {
-    warnings.push(
-      `server.drain (${formatDuration(drainMs)}) is shorter than ${place} ${startup}: ` +
-        'a shutdown during a start fails its waiters',
-    );
-  }
   const waitMs = Math.min(...[queue.timeoutMs, timeouts.totalMs].filter((ms) => ms > 0));
   if (waitMs < ready.startupMs) {
     warnings.push(

@@ -31,8 +31,19 @@ describe('the greeting', () => {
     ['{ idle: 0 }', 'stays up'],
     ['{ min: 1 }', 'stays up'],
     ['{ min: 1, max: 3, idle: 1m }', 'to 1 after 1m idle'],
+    ['{ idle: adaptive }', 'to zero after an idle time that is learned'],
   ])('tells what scale %s means', (scale, meaning) => {
     expect(greet(`  m: { backend: { driver: process, command: [x] }, scale: ${scale} }`)).toContain(meaning);
+  });
+
+  it('lists the first twenty models, and how many more there are', () => {
+    const models = Array.from({ length: 23 }, (_, index) =>
+      demo.replace('demo:', `m${index}:`).replace(/ +aliases.*\n/, ''),
+    );
+    const text = greet(models.join('\n'));
+    expect(text).toContain('  m19: 4 at once');
+    expect(text).not.toContain('m20');
+    expect(text).toContain('\n  and 3 more\nTry:\n');
   });
 
   it('tells the URLs of servers that somebody else runs', () => {

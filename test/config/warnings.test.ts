@@ -44,6 +44,16 @@ describe('warnings', () => {
     expect(warningsOf(parse(fileWith(parts)))).toEqual([expect.stringMatching(warning)]);
   });
 
+  it('tell of the drain once, with the longest start and how many more there are', () => {
+    const model = (startup: string) =>
+      `{ backend: { driver: process, command: [x, "{port}"], ready: { startup: ${startup} } } }`;
+    const file = `models: { a: ${model('5m')}, b: ${model('20m')}, c: ${model('10s')}, d: ${model('2m')} }`;
+    expect(warningsOf(parse(file))).toEqual([
+      'server.drain (1m) is shorter than models.b ready.startup (20m), and than that of 2 more: ' +
+        'a shutdown during a start fails its waiters',
+    ]);
+  });
+
   it('tell of a command without {port}, unless it is in the environment', () => {
     const file = (env: string) =>
       `${quiet}\nmodels: { m: { backend: { driver: process, command: [x], env: { ${env} } } } }`;
