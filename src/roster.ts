@@ -2,6 +2,7 @@ import type { Waiter } from './admission/waiter.ts';
 import type { ModelEntry } from './arrival.ts';
 import { ReturnPool } from './autoscale/adaptive/return-pool.ts';
 import { Lineage, type LineageEvent } from './autoscale/lineage.ts';
+import { RunTimeScale, type ScaleView } from './config/run-time-scale.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
 import type { ModelControl } from './http/admin-server.ts';
 import type { Log } from './meter/log.ts';
@@ -13,9 +14,47 @@ import type { RuntimeParts } from './runtime-parts.ts';
 /** One configured model with all its revisions, as operators and meters see it. */
 class Model implements ModelControl {
   readonly lineage: Lineage<ModelRuntime>;
+  readonly #scale: RunTimeScale;
+  readonly #log: Log;
 
-  constructor(lineage: Lineage<ModelRuntime>) {
+  constructor(settings: ModelSettings, lineage: Lineage<ModelRuntime>, log: Log) {
     this.lineage = lineage;
+    this.#scale = new RunTimeScale(settings);
+    this.#log = log;
+  }
+
+  /** Takes changed settings; what was changed of its scale at run time goes on, where it can. */
+  configure(settings: ModelSettings): void {
+    const before = this.#scale.fault;
+    this.lineage.configure(this.#scale.take(settings));
+    const { fault, overrides } = this.#scale;
+    if (fault !== null && fault !== before)
+      this.#log.warn({ model: settings.name, overrides, fault }, 'scale-overrides-not-applied');
+  }
+
+  /** It is not configured any more; what was changed of it is forgotten. */
+  remove(): void {
+    this.#scale.reset();
+    this.lineage.remove();
+  }
+
+  scale(): ScaleView {
+    return this.#scale.view();
+  }
+
+  patchScale(patch: unknown): ScaleView {
+    return this.#rescaled(this.#scale.patch(patch));
+  }
+
+  resetScale(): ScaleView {
+    return this.#rescaled(this.#scale.reset());
+  }
+
+  #rescaled(settings: ModelSettings): ScaleView {
+    const { overrides } = this.#scale;
+    this.#log.info({ model: settings.name, overrides }, 'scale-changed');
+    this.lineage.configure(settings);
+    return this.scale();
   }
 
   warm(): void {
@@ -41,6 +80,8 @@ class Model implements ModelControl {
       ...entry.snapshot(),
       rollout: next?.activator.snapshot() ?? null,
       ending: ending.map(({ gate: { waiting, inFlight } }) => ({ waiting, inFlight })),
+      overrides: this.#scale.overrides,
+      overridesFault: this.#scale.fault,
     };
   }
 
@@ -113,7 +154,7 @@ export class Roster implements Directory {
     for (const [name, { lineage }] of this.#leaving) if (lineage.isGone) this.#leaving.delete(name);
     for (const [name, model] of before) {
       if (this.#models.has(name)) continue;
-      model.lineage.remove();
+      model.remove();
       this.#leaving.set(name, model);
     }
   }
@@ -121,9 +162,9 @@ export class Roster implements Directory {
   #modelOf(settings: ModelSettings): Model {
     const { name } = settings;
     const known = this.#models.get(name) ?? this.#leaving.get(name);
-    if (known === undefined) return new Model(this.#lineageOf(settings));
+    if (known === undefined) return new Model(settings, this.#lineageOf(settings), this.#log);
     this.#leaving.delete(name);
-    known.lineage.configure(settings);
+    known.configure(settings);
     return known;
   }
 

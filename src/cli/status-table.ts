@@ -13,6 +13,10 @@ export interface ModelRow {
   readonly failure: { readonly reason: string } | null;
   /** The revision that is to follow, while it is not in service yet. */
   readonly rollout: { readonly state: string; readonly step: string | null } | null;
+  /** Keys of scale that were changed at run time. */
+  readonly overrides: Readonly<Record<string, unknown>>;
+  /** Why they do not hold, or null. */
+  readonly overridesFault: string | null;
 }
 
 interface StartRow {
@@ -64,9 +68,12 @@ function startOf({ outcome, startedAtMs, totalMs }: StartRow, wallMs: number): s
   return totalMs === null ? `${outcome} for ${since}` : `${outcome} in ${seconds(totalMs)}, ${since} ago`;
 }
 
-function noteOf({ failure, rollout }: ModelRow): string {
+function noteOf({ failure, rollout, overrides, overridesFault }: ModelRow): string {
   const notes = rollout === null ? [] : [`next revision: ${stateOf(rollout)}`];
   if (failure !== null) notes.push(failure.reason);
+  const changed = Object.keys(overrides).join(', ');
+  if (overridesFault !== null) notes.push(`not in force: scale of run time (${overridesFault})`);
+  else if (changed !== '') notes.push(`changed at run time: ${changed}`);
   return notes.join('; ');
 }
 

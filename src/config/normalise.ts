@@ -97,6 +97,7 @@ export function modelOf(name: string, raw: RawModel): ModelSettings {
     deadlineAware: raw.deadlineAware,
     heartbeat: { streamMs: raw.heartbeat.stream, jsonMs: raw.heartbeat.json },
     revision: revisionOf(raw),
+    written: raw,
   };
 }
 

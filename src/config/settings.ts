@@ -1,5 +1,6 @@
 import type { ReadySpec } from '../core/prober.ts';
 import type { ScaleSettings } from '../core/scaling.ts';
+import type { RawModel } from './model.ts';
 
 /** host and port to listen on. Port 0 lets the system choose. */
 export interface Address {
@@ -167,6 +168,8 @@ export interface ModelSettings {
   readonly heartbeat: { readonly streamMs: number; readonly jsonMs: number };
   /** One for now, named "default"; several with traffic between them come later. */
   readonly revision: RevisionSettings;
+  /** What it was made of, to be made again with other keys. */
+  readonly written: RawModel;
 }
 
 /** The whole configuration as the code sees it: numbers in the unit of their name, every default filled in. */

@@ -30,6 +30,13 @@ export const errorTable = {
     when: 'The body is not what the route reads: not JSON in UTF-8, cut short, nested too deeply, a broken form.',
     remedy: 'Send a complete JSON object (or multipart form) in UTF-8.',
   },
+  invalid_settings: {
+    status: 400,
+    type: 'invalid_request_error',
+    when: 'Settings that the admin API was asked to take are none of `scale`, or do not go together with the others.',
+    remedy:
+      'Mend what the message names by its path, as in `scale.min: must be at most scale.max, which is 1`.',
+  },
   model_required: {
     status: 400,
     type: 'invalid_request_error',

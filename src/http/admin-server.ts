@@ -14,10 +14,11 @@ import { headOf } from './door.ts';
 import { checkHead, requestIdOf } from './head.ts';
 import { createListener } from './listener.ts';
 import { routeOtherMethods } from './other-methods.ts';
+import { type ScaleControl, scalePath, scaleRoutes } from './scale-routes.ts';
 import { checkOrigin, serveUpgrades, type UpgradeArrival } from './upgrade.ts';
 
 /** What an operator may do to a model. */
-export interface ModelControl {
+export interface ModelControl extends ScaleControl {
   snapshot(): object;
   warm(): void;
   stop(): void;
@@ -93,6 +94,8 @@ function operatorRoutes(fastify: FastifyInstance, options: AdminServerOptions): 
     });
     refuseOthers(fastify, path, ['POST']);
   }
+  scaleRoutes(fastify, (request) => controlOf(options, idOf(request)));
+  refuseOthers(fastify, scalePath.path, scalePath.methods);
   fastify.route<{ Params: { model: string } }>({
     method: fastify.supportedMethods,
     url: '/upstream/:model/*',

@@ -13,6 +13,8 @@ const idle: ModelRow = {
   lastStarts: [],
   failure: null,
   rollout: null,
+  overrides: {},
+  overridesFault: null,
 };
 
 /** The cells of the only model, by the header's words. */
@@ -47,6 +49,15 @@ describe('the table of models', () => {
         'qwen-32b-instruct  starting (loading)  0/1           120          0  running for 8s  12.3s',
         '',
       ].join('\n'),
+    );
+  });
+
+  it('notes what was changed at run time, and where that is not in force', () => {
+    const overrides = { min: 1, idle: '1h' };
+    expect(cellsOf({ overrides }).NOTE).toBe('changed at run time: min, idle');
+    const overridesFault = 'scale.min: must be at most scale.max, which is 1';
+    expect(cellsOf({ overrides, overridesFault }).NOTE).toBe(
+      'not in force: scale of run time (scale.min: must be at most scale.max, which is 1)',
     );
   });
 
