@@ -1,12 +1,10 @@
 import type { ReplicaStatus } from '../core/driver.ts';
 import type { ReplicaReport } from '../core/gate.ts';
 import type { ProbeResult } from '../core/prober.ts';
-import { OneTimer } from './one-timer.ts';
-import { nextProbeDelayMs } from './probe-pace.ts';
-import { plannedProbe } from './probe-plan.ts';
 import { canaryLimit, rampAt, SlowStart } from './ramp.ts';
 import { ReadyDeadline } from './ready-deadline.ts';
 import type { ReplicaHost, ReplicaState } from './replica-host.ts';
+import { type ProbedReplica, ReplicaProbes } from './replica-probes.ts';
 import { ResetRecord } from './reset-record.ts';
 import type { Start } from './start.ts';
 
@@ -16,28 +14,23 @@ export class Replica {
   readonly start: Start;
   readonly #host: ReplicaHost;
   readonly #slowStart: SlowStart;
-  readonly #probeTimer: OneTimer;
+  readonly #probes: ReplicaProbes;
   readonly #deadline: ReadyDeadline;
   readonly #record = new ResetRecord();
   #state: ReplicaState = 'starting';
   #status: ReplicaStatus;
   #isInGate = false;
   #isCanary = false;
-  #isLazy = false;
   #readyAtMs: number | null = null;
-  #paceFromMs: number;
-  #lastProbe: ProbeResult | null = null;
-  #probe: AbortController | null = null;
 
   constructor(host: ReplicaHost, status: ReplicaStatus, start: Start) {
     this.id = status.id;
     this.start = start;
     this.#host = host;
     this.#slowStart = new SlowStart(host.clock);
-    this.#probeTimer = new OneTimer(host.clock);
+    this.#probes = new ReplicaProbes(host, this.#probed(), start.beganAtMs);
     this.#deadline = new ReadyDeadline(host, () => host.onOverdue(this));
     this.#status = status;
-    this.#paceFromMs = start.beganAtMs;
     this.#deadline.arm(start.beganAtMs);
   }
 
@@ -61,7 +54,7 @@ export class Replica {
 
   /** What the last probe saw, in one line; null before the first. */
   get detail(): string | null {
-    return this.#lastProbe?.detail ?? null;
+    return this.#probes.detail;
   }
 
   update(status: ReplicaStatus): void {
@@ -70,8 +63,8 @@ export class Replica {
     for (const step of status.steps) this.#mark(step.name, step.atMs);
     if (status.phase === 'stopping') this.end();
     if (status.isReady === false && this.#state === 'ready') this.#suspect('loading');
-    const isDue = !this.#probeTimer.isSet || (wasKeptOut && status.isReady !== false);
-    if (status.phase === 'running' && isDue) this.#probeNow();
+    const isDue = !this.#probes.isPlanned || (wasKeptOut && status.isReady !== false);
+    if (status.phase === 'running' && isDue) this.#probes.now();
   }
 
   report(report: ReplicaReport): void {
@@ -92,9 +85,7 @@ export class Replica {
 
   /** Somebody asks for it now: a probe that was put off for lack of demand is made at once. */
   hurry(): void {
-    if (!this.#isLazy) return;
-    this.#paceFromMs = this.#host.clock.nowMs();
-    this.#probeNow();
+    this.#probes.hurry();
   }
 
   /** Applies a changed limit. */
@@ -124,7 +115,7 @@ export class Replica {
 
   #takeUp(): void {
     this.#state = this.#isInGate ? 'suspect' : 'starting';
-    this.#probeAfresh(0);
+    this.#probeAfresh(this.#host.clock.nowMs());
   }
 
   /** It was told to end. */
@@ -156,54 +147,34 @@ export class Replica {
     this.#slowStart.cancel();
     this.#host.gate.suspend(this.id);
     const isKeptOut = report === 'reset' && this.#host.hasOthers();
-    this.#probeAfresh(isKeptOut ? this.#record.penaltyMs : 0);
+    this.#probeAfresh(this.#host.clock.nowMs() + (isKeptOut ? this.#record.penaltyMs : 0));
     this.#host.onSuspect(this, report);
   }
 
-  /** After `delayMs`, or as soon as somebody asks while no other serves. */
-  #probeAfresh(delayMs: number): void {
-    const atMs = this.#host.clock.nowMs() + delayMs;
-    this.#paceFromMs = atMs;
+  /** From `atMs` on. */
+  #probeAfresh(atMs: number): void {
     this.#deadline.arm(atMs);
-    if (delayMs === 0) this.#probeNow();
-    else this.#probeAt(atMs, true);
+    this.#probes.afresh(atMs);
   }
 
-  #probeNow(): void {
-    this.#probeTimer.cancel();
-    this.#isLazy = false;
-    const { origin, spec } = plannedProbe(this.#status, this.#host.settings().ready);
-    const isProbed = this.#state === 'starting' || this.#state === 'suspect';
-    if (this.#probe || !isProbed || origin === null || this.#status.phase !== 'running') return;
-    const controller = new AbortController();
-    this.#probe = controller;
-    const done = (result: ProbeResult) => this.#probed(controller, result);
-    this.#host.prober
-      .probe(origin, spec, controller.signal)
-      .then(done, (error: unknown) => done({ state: 'unreachable', detail: String(error) }));
+  #probed(): ProbedReplica {
+    const replica = this;
+    return {
+      get status() {
+        return replica.#status;
+      },
+      get isProbed() {
+        return replica.#state === 'starting' || replica.#state === 'suspect';
+      },
+      learned: () => (this.#state === 'starting' && !this.#host.isFixed ? this.#host.learned() : null),
+      onSeen: (state, nowMs) => this.#seen(state, nowMs),
+      onPassed: () => this.#admit(),
+    };
   }
 
-  #probed(controller: AbortController, result: ProbeResult): void {
-    if (this.#probe !== controller) return;
-    this.#probe = null;
-    this.#lastProbe = result;
-    const nowMs = this.#host.clock.nowMs();
-    if (result.state !== 'unreachable') this.#mark('port open', nowMs);
-    if (result.state === 'loading') this.#mark('loading', nowMs);
-    if (result.state === 'ready' && this.#status.isReady !== false) this.#admit();
-    else this.#probeLater(nowMs);
-  }
-
-  #probeLater(nowMs: number): void {
-    const isUrgent = this.#host.isUrgent();
-    const learned = this.#state === 'starting' && !this.#host.isFixed ? this.#host.learned() : null;
-    const delayMs = nextProbeDelayMs({ elapsedMs: nowMs - this.#paceFromMs, learned, isUrgent });
-    this.#probeAt(nowMs + delayMs, !isUrgent);
-  }
-
-  #probeAt(atMs: number, isLazy: boolean): void {
-    this.#probeTimer.set(atMs, () => this.#probeNow());
-    this.#isLazy = isLazy;
+  #seen(state: ProbeResult['state'], nowMs: number): void {
+    if (state !== 'unreachable') this.#mark('port open', nowMs);
+    if (state === 'loading') this.#mark('loading', nowMs);
   }
 
   #admit(): void {
@@ -240,11 +211,8 @@ export class Replica {
   }
 
   #stopWork(): void {
-    this.#probe?.abort();
-    this.#probe = null;
-    this.#probeTimer.cancel();
+    this.#probes.stop();
     this.#deadline.cancel();
     this.#slowStart.cancel();
-    this.#isLazy = false;
   }
 }
