@@ -1,10 +1,14 @@
+import { access, constants, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parseDuration } from '../config/units.ts';
 import { parseArrivals } from '../simulate/generate.ts';
+import { pageOf } from '../simulate/html/page.ts';
 import { parsePolicy } from '../simulate/policy.ts';
 import { reportText } from '../simulate/report.ts';
 import { type RunOptions, runPolicies } from '../simulate/run-policies.ts';
 import { parseSpread } from '../simulate/spread.ts';
 import { readFlagLists, takeSwitch, UsageError } from './flags.ts';
+import { readVersion } from './version.ts';
 
 const flagNames = [
   'trace',
@@ -22,6 +26,8 @@ const flagNames = [
   'generate',
   'for',
   'exec',
+  'html',
+  'day-of',
 ] as const;
 
 type Flag = (typeof flagNames)[number];
@@ -32,7 +38,13 @@ const defaultPolicies = ['fixed:1m', 'fixed:5m', 'fixed:10m', 'fixed:30m', 'alwa
 /** `pilotlight simulate`: a table, or everything as JSON. Rejects with UsageError for what it does not understand. */
 export async function simulateCommand(args: readonly string[]): Promise<void> {
   const { isGiven: isJson, rest } = takeSwitch(args, '--json');
-  const report = await runPolicies(optionsOf(readFlagLists('simulate', rest, flagNames)));
+  const lists = readFlagLists('simulate', rest, flagNames);
+  const page = lists.html?.at(-1);
+  const options = optionsOf(lists);
+  if (page !== undefined) await mayWrite(page);
+  const { report, plots } = await runPolicies(options);
+  if (page !== undefined && plots !== null)
+    await writeFile(page, pageOf({ report, plots, version: await readVersion(), args }));
   process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
 }
 
@@ -50,6 +62,8 @@ function optionsOf(lists: Lists): RunOptions {
     throw new UsageError('simulate: what is to be played? Give --trace FILE or --generate poisson:6/h');
   if (value('load') === undefined)
     throw new UsageError('simulate: how long does a start take? Give --load 22.7s');
+  if (lists['day-of'] !== undefined && lists.html === undefined)
+    throw new UsageError('simulate: --day-of is drawn on a page: give --html FILE');
   const seed = read('seed', '1', (text) => numberIn(text, { isWhole: true, least: 0 }));
   const price = value('price');
   const shape = {
@@ -76,7 +90,15 @@ function optionsOf(lists: Lists): RunOptions {
     judgeFromMs: read('judge-from', '0', durationOf),
     price: price === undefined ? null : read('price', price, (text) => numberIn(text, { least: 0 })),
     seed,
+    plots: value('html') === undefined ? null : { model: value('day-of') ?? null },
   };
+}
+
+/** Before anything is played: a name that is wrong is not to be found out at the end. */
+async function mayWrite(file: string): Promise<void> {
+  await access(dirname(file), constants.W_OK).catch((cause: unknown) => {
+    throw new Error(`cannot write ${file}: ${(cause as Error).message}`, { cause });
+  });
 }
 
 function durationOf(text: string): number {

@@ -39,8 +39,9 @@ prints how many were cold, how long they waited, and the replica-hours it took. 
   --trace FILE            CSV, this gateway's log, nginx, Envoy, LiteLLM; plain or gzip; may be repeated; looked for in
                           the folder PILOTLIGHT_TRACES too
   --load DURATION         how long a start takes: 22.7s, or quantiles: 1%:1.5s,50%:22.7s,99%:51.9s
-  --policy POLICY         fixed:DURATION (to zero after so long without a request), kpa (Knative's arithmetic) or always
-                          (never to zero); may be repeated; default: fixed:1m, fixed:5m, fixed:10m, fixed:30m and always
+  --policy POLICY         fixed:DURATION (to zero after so long without a request), adaptive[:COST] (after a time that is
+                          learned), kpa (Knative's arithmetic) or always (never to zero); may be repeated; default:
+                          fixed:1m, fixed:5m, fixed:10m, fixed:30m and always
   --judge-from DURATION   what was before counts for nothing but what it leaves behind; default: 0
   --price AMOUNT          of a replica-hour; prints the cost
   --concurrency COUNT     requests at once per replica, 0 = no limit; default: 100
@@ -53,7 +54,9 @@ prints how many were cold, how long they waited, and the replica-hours it took. 
   --generate ARRIVALS     poisson:6/h, burst:20@2/d, daily:100/d, each with xMODELS behind it; several with commas
   --for DURATION          how long requests are generated; default: 7d
   --exec DURATION         how long a generated request runs, as --load; default: 5s
-  --json                  prints everything as JSON, with the figures of each model`;
+  --json                  prints everything as JSON, with the figures of each model
+  --html FILE             writes a page with plots as well: 17 further policies are played for it
+  --day-of MODEL          whose day it shows; default: the model that was asked most on one day`;
 
 const demoBackend = `Usage: pilotlight demo-backend [FLAGS]
 

@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises';
 
-/** `pilotlight version`: the package's version, from sources and from dist alike. */
-export async function version(): Promise<void> {
+/** The package's version, from sources and from dist alike. */
+export async function readVersion(): Promise<string> {
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  process.stdout.write(`${(JSON.parse(text) as { version: string }).version}\n`);
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** `pilotlight version`. */
+export async function version(): Promise<void> {
+  process.stdout.write(`${await readVersion()}\n`);
 }

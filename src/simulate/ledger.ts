@@ -14,7 +14,11 @@ export interface ReplicaTime {
   readonly loadingMs: number;
 }
 
-type Doing = 'busy' | 'idle' | 'loading';
+/** What a replica does. */
+export type Doing = 'busy' | 'idle' | 'loading';
+
+/** A replica did this from then to then, in milliseconds since the trace began. */
+export type OnSpell = (doing: Doing, fromMs: number, toMs: number) => void;
 
 interface Entry {
   doing: Doing;
@@ -30,10 +34,12 @@ export class Ledger implements ReplicaTime {
   /** Replicas that were created within the window. */
   starts = 0;
   readonly #window: Window;
+  readonly #onSpell: OnSpell | null;
   readonly #entryById = new Map<string, Entry>();
 
-  constructor(window: Window) {
+  constructor(window: Window, onSpell: OnSpell | null = null) {
     this.#window = window;
+    this.#onSpell = onSpell;
   }
 
   created(id: string, nowMs: number): void {
@@ -78,6 +84,7 @@ export class Ledger implements ReplicaTime {
     if (entry.doing === 'busy') this.busyMs += ms;
     else if (entry.doing === 'idle') this.idleMs += ms;
     else this.loadingMs += ms;
+    this.#onSpell?.(entry.doing, entry.sinceMs, nowMs);
     entry.doing = doing;
     entry.sinceMs = nowMs;
   }

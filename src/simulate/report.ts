@@ -44,21 +44,29 @@ const costColumn: Column = ['COST', ({ cost }) => (cost ?? 0).toFixed(2)];
 
 /** What was simulated in a few lines, then a table with a line for each policy. */
 export function reportText(report: SimulationReport): string {
-  const { policies, price } = report;
+  return `${[...headOf(report), '', ...inColumns(tableOf(report))].join('\n')}\n`;
+}
+
+/** The names of the columns, then a row for each policy. */
+export function tableOf({ policies, price }: Pick<SimulationReport, 'policies' | 'price'>): string[][] {
   const shown = [
     ...columns,
     ...(policies.some(({ refused }) => refused > 0) ? [refusedColumn] : []),
     ...(price === null ? [] : [costColumn]),
   ];
-  const rows = [shown.map(([name]) => name), ...policies.map((one) => shown.map(([, cell]) => cell(one)))];
-  const widths = shown.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
-  const table = rows.map((cells) =>
-    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
-  );
-  return `${[...headOf(report), '', ...table].join('\n')}\n`;
+  return [shown.map(([name]) => name), ...policies.map((one) => shown.map(([, cell]) => cell(one)))];
 }
 
-function headOf(report: SimulationReport): string[] {
+/** Rows as lines: the first column begins, the others end, in the same place. */
+export function inColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  return rows.map((cells) =>
+    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
+  );
+}
+
+/** What was played, in one line for each trace and one for all of it. */
+export function headOf(report: SimulationReport): string[] {
   const { traces, generated, requests, models, load, judgedFromHours } = report;
   const lines = traces.map(textOfTrace);
   if (generated > 0) lines.push(`${generated} requests generated with seed ${report.seed}`);

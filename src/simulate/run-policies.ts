@@ -1,5 +1,6 @@
 import { formatDuration } from '../config/units.ts';
 import { type GenerateOptions, generate } from './generate.ts';
+import { type Plots, Plotter } from './plots.ts';
 import type { ModelShape, Policy } from './policy.ts';
 import { type ReadTraceOptions, readTrace, type TraceReport } from './read-trace.ts';
 import type { SimulationReport } from './report.ts';
@@ -18,12 +19,20 @@ export interface RunOptions {
   readonly judgeFromMs: number;
   readonly price: number | null;
   readonly seed: number;
+  /** What else is drawn; null: nothing. `model` null: the one that was asked most on one day. */
+  readonly plots: { readonly model: string | null } | null;
+}
+
+/** What came of it. */
+export interface Run {
+  readonly report: SimulationReport;
+  readonly plots: Plots | null;
 }
 
 const msPerHour = 3_600_000;
 
 /** Reads the traces once and plays them against each policy in turn. Rejects with an Error for people. */
-export async function runPolicies(options: RunOptions): Promise<SimulationReport> {
+export async function runPolicies(options: RunOptions): Promise<Run> {
   const { judgeFromMs, price, seed, shape, generating } = options;
   const { load } = shape;
   const builder = new TraceBuilder();
@@ -37,10 +46,15 @@ export async function runPolicies(options: RunOptions): Promise<SimulationReport
     throw new Error(
       `nothing is left to judge: the last request comes ${formatDuration(Math.round(lastMs))} after the first`,
     );
+  const base = { trace, load, seed, judgeFromMs, price };
+  const { policies } = options;
+  const plotter = options.plots && new Plotter({ base, shape, policies, ...options.plots });
   const figures: PolicyFigures[] = [];
-  for (const policy of options.policies)
-    figures.push(await simulate({ trace, policy, load, seed, judgeFromMs, price }));
-  return {
+  for (const policy of policies) {
+    const day = plotter?.recorderOf(policy);
+    figures.push(await simulate({ ...base, policy, ...(day === undefined ? {} : { day }) }));
+  }
+  const report = {
     traces,
     generated,
     requests: trace.count,
@@ -54,6 +68,7 @@ export async function runPolicies(options: RunOptions): Promise<SimulationReport
     seed,
     policies: figures,
   };
+  return { report, plots: plotter && (await plotter.plots(figures)) };
 }
 
 function hours(ms: number): number {

@@ -1,8 +1,9 @@
 import type { Permit } from '../admission/permit.ts';
 import type { Ticket, Waiter } from '../admission/waiter.ts';
 import { ReturnPool } from '../autoscale/adaptive/return-pool.ts';
+import type { DayRecorder } from './day.ts';
 import { Counts, type Figures, sumOf } from './figures.ts';
-import type { Window } from './ledger.ts';
+import type { OnSpell, Window } from './ledger.ts';
 import type { Policy } from './policy.ts';
 import { seededRandom } from './seeded-random.ts';
 import { SimulatedDriver, simulatedProber } from './simulated-driver.ts';
@@ -22,6 +23,8 @@ export interface SimulateOptions {
   readonly judgeFromMs: number;
   /** Of a replica-hour; null: none. */
   readonly price: number | null;
+  /** Records one model's day; absent: none. */
+  readonly day?: DayRecorder;
   /** Default: one that begins when the trace did. */
   readonly clock?: VirtualClock;
 }
@@ -109,11 +112,13 @@ class Simulation {
       window: this.#window,
       returns: new ReturnPool(),
     };
-    for (const name of trace.models)
-      modelByName.set(
-        name,
-        new SimulatedModel(name, { ...parts, random: seededRandom(seed, `gate ${name}`) }),
-      );
+    const { day } = options;
+    const onSpellOf = (name: string): OnSpell | null =>
+      day?.window.model === name ? (...spell) => day.spent(...spell) : null;
+    for (const name of trace.models) {
+      const random = seededRandom(seed, `gate ${name}`);
+      modelByName.set(name, new SimulatedModel(name, { ...parts, random, onSpell: onSpellOf(name) }));
+    }
     this.#models = [...modelByName.values()];
   }
 
@@ -125,7 +130,17 @@ class Simulation {
     if (!isServed) throw new Error(`${this.#open} requests were neither served nor refused`);
     for (const { ledger } of this.#models) ledger.close(this.#clock.nowMs());
     await Promise.all(this.#models.map((model) => model.close()));
+    this.#recordDay();
     return this.#figures();
+  }
+
+  #recordDay(): void {
+    const { day } = this.#options;
+    if (day === undefined) return;
+    const { models, model, arrivalMs, count } = this.#trace;
+    const index = models.indexOf(day.window.model);
+    for (let at = 0; at < count; at++)
+      if (model[at] === index) day.asked(arrivalMs[at]!, this.#isCold[at] === 1);
   }
 
   granted(at: number, permit: Permit): void {

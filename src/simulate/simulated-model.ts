@@ -7,7 +7,7 @@ import { Decider } from '../autoscale/decider.ts';
 import { activationPart, gatePart } from '../config/model-parts.ts';
 import type { Driver, Target } from '../core/driver.ts';
 import type { Prober } from '../core/prober.ts';
-import { Ledger, type Window } from './ledger.ts';
+import { Ledger, type OnSpell, type Window } from './ledger.ts';
 import type { Policy } from './policy.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -22,6 +22,8 @@ export interface ModelParts {
   readonly returns: ReturnPool;
   /** From 0 up to 1. */
   readonly random: () => number;
+  /** Told what its replicas did; null: nobody asks. */
+  readonly onSpell: OnSpell | null;
 }
 
 /** One model at work: the gateway's own gate, activator and decider, wired as in the gateway, and what is counted of them. */
@@ -33,7 +35,8 @@ export class SimulatedModel {
   readonly #activator: Activator;
   #isCold = false;
 
-  constructor(name: string, { clock, driver, prober, policy, window, returns, random }: ModelParts) {
+  constructor(name: string, parts: ModelParts) {
+    const { clock, driver, prober, policy, window, returns, random } = parts;
     const settings = { ...policy.settings, name };
     const { revision } = settings;
     this.target = {
@@ -43,7 +46,7 @@ export class SimulatedModel {
       backend: revision.backend,
     };
     this.#clock = clock;
-    this.ledger = new Ledger(window);
+    this.ledger = new Ledger(window, parts.onSpell);
     const decider = new Decider(clock, returns);
     this.#gate = new Gate({
       settings: gatePart(settings),

@@ -1,3 +1,4 @@
+import type { DayRecorder } from '../../src/simulate/day.ts';
 import { parsePolicy } from '../../src/simulate/policy.ts';
 import { type PolicyFigures, simulate } from '../../src/simulate/simulate.ts';
 import { parseSpread } from '../../src/simulate/spread.ts';
@@ -8,7 +9,7 @@ import type { VirtualClock } from '../../src/simulate/virtual-clock.ts';
 export type Request = readonly [arrivalS: number, execS: number, model?: string];
 
 /** A trace that begins at 0. */
-function traceOf(requests: readonly Request[]): Trace {
+export function traceOf(requests: readonly Request[]): Trace {
   const builder = new TraceBuilder();
   for (const [arrivalS, execS, model = 'm'] of requests)
     builder.add({ model, arrivalMs: arrivalS * 1000, execMs: execS * 1000 }, 'start');
@@ -25,6 +26,7 @@ export interface Scenario {
   readonly price?: number;
   readonly seed?: number;
   readonly clock?: VirtualClock;
+  readonly day?: DayRecorder;
 }
 
 /** Plays requests. */
@@ -41,6 +43,7 @@ export function play(
     judgeFromMs: (more.judgeFromS ?? 0) * 1000,
     price: more.price ?? null,
     ...(more.clock === undefined ? {} : { clock: more.clock }),
+    ...(more.day === undefined ? {} : { day: more.day }),
   });
 }
 
