@@ -58,7 +58,7 @@ export function tableOf({ policies, price }: Pick<SimulationReport, 'policies' |
 }
 
 /** Rows as lines: the first column begins, the others end, in the same place. */
-export function inColumns(rows: readonly (readonly string[])[]): string[] {
+function inColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
   return rows.map((cells) =>
     cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
