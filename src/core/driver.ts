@@ -68,6 +68,8 @@ export interface ReplicaStatus {
   /** `http://host:port`, without a path; null until known. */
   readonly origin: string | null;
   readonly phase: ReplicaPhase;
+  /** Of the leader of its process group on this machine; absent: it runs elsewhere, or not yet. */
+  readonly pid?: number;
   /** Steps of the start that the driver knows, with `Clock.nowMs()`: `spawned` and the like, in order. */
   readonly steps: readonly { readonly name: string; readonly atMs: number }[];
   /** Why it exited or does not start, in one line: `exited with code 1: CUDA out of memory`. */

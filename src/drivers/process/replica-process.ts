@@ -79,6 +79,7 @@ export class ReplicaProcess {
       id: this.id,
       origin: this.#port === null ? null : `http://${host}:${this.#port}`,
       phase: this.#phase,
+      ...(this.#child?.pid === undefined ? {} : { pid: this.#child.pid }),
       steps: [...this.#steps],
       ...(this.#reason === null ? {} : { reason: this.#reason }),
       get output() {

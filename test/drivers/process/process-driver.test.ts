@@ -200,8 +200,9 @@ describe('process driver', () => {
 
   it('kills one that ignores SIGTERM when its grace has passed, not before', async () => {
     const target = scriptTarget(`process.on('SIGTERM', () => console.log('ignored')); ${idleScript}`);
-    const { log, line } = await running(target);
+    const { log, line, replica } = await running(target);
     const pid = Number((await line(/^pid (\d+)/))[1]);
+    expect(replica.pid).toBe(pid);
     await driver.scale(target, { replicas: 0 }, signal);
     await line(/^ignored$/);
     await clock.advance(9_999);
