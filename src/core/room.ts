@@ -89,6 +89,8 @@ export interface Seat {
    * is granted. It is to be called whenever a count is decided on: it also tells that replicas have come or gone.
    */
   ask(desired: number, isUrgent: boolean): Grant;
+  /** What it waits for now, as in `Grant`; null: for nothing. */
+  readonly reason: string | null;
   /** Requests came or ended, the terms changed, a replica is gone: looked at soon. Cheap. */
   changed(): void;
   /** It takes no room any more. */
