@@ -44,6 +44,8 @@ export interface ModelEntry {
   readonly meter: ModelMeter;
   readonly stallWatch: StallWatch;
   wakeInfo(): WakeInfo;
+  /** Somebody asks ahead: it is woken as for a request, without a slot. Returns why it cannot be, or null. */
+  wake(): PilotlightError | null;
   report(replicaId: string, report: ReplicaReport): void;
   /** Somebody who waited for a start got the head of an answer; returns the phases of that start for its timings. */
   firstByte(replicaId: string): string | null;

@@ -110,9 +110,15 @@ export class ModelRuntime implements ModelEntry, Revision {
     if (this.#owner.givesOn(this)) return null;
     this.#isWanted = true;
     if (!this.#isStarted) return null;
-    const refusal = this.activator.whenCold(deadlineMs);
+    const refusal = this.#parts.companions.wakeWith(this.activator, this.#settings, deadlineMs);
     // Who was accepted already, or finds a ready replica that others still fill, waits.
     return this.#handover.isHolding && !isStartFailure(refusal?.code) ? null : refusal;
+  }
+
+  wake(): PilotlightError | null {
+    const refusal = this.#parts.companions.wakeWith(this.activator, this.#settings);
+    // Nobody waits: one that rejects requests while it is cold is woken as any other.
+    return refusal?.code === 'cold' ? null : refusal;
   }
 
   #onEvent(event: ActivationEvent): void {
@@ -161,7 +167,9 @@ export class ModelRuntime implements ModelEntry, Revision {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.activator.start();
-    if (this.#isWanted) this.activator.warm();
+    if (!this.#isWanted) return;
+    this.activator.warm();
+    this.#parts.companions.wakeOf(this.#settings);
   }
 
   /** Lets requests in that another revision had accepted: they are not refused as too many, nor as cold. */

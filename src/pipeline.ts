@@ -8,6 +8,7 @@ import {
   type PassageContext,
   type PassageHost,
 } from './arrival.ts';
+import type { KeySettings } from './config/settings.ts';
 import { Bag } from './core/bag.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
@@ -30,6 +31,14 @@ export interface PipelineOptions extends PassageContext {
   readonly onAccess: (facts: AccessFacts) => void;
   /** Something is wrong here, and not with the client or the backend. */
   readonly onFault: (error: PilotlightError) => void;
+}
+
+/** What is noted of a request that went no further. */
+interface Noted {
+  readonly model: string | null;
+  readonly key: KeySettings | null;
+  readonly outcome: string;
+  readonly status: number;
 }
 
 /**
@@ -68,11 +77,30 @@ export class Pipeline implements PassageHost<Passage> {
     const error = toPilotlightError(thrown);
     this.tellFault(error);
     sendError(context, error);
-    const { method = '', url = '' } = context.req;
+    this.#note(context, { model: null, key: null, outcome: error.code, status: error.spec.status });
+  }
+
+  /** The model of that name, for what is answered without a slot. Throws model_not_found, or why nothing is admitted. */
+  find(name: string): ModelEntry {
+    const refusal = this.#refusal();
+    if (refusal !== null) throw refusal;
+    const { directory } = this.options;
+    const entry = directory.find(name);
+    if (entry === undefined) throw modelNotFound(name, directory.names());
+    return entry;
+  }
+
+  /** Notes a request for a model that was answered without a backend. */
+  answered(context: ReplyContext, by: { readonly model: string; readonly key: KeySettings | null }): void {
+    this.#note(context, { ...by, outcome: 'answered', status: context.res.statusCode });
+  }
+
+  #note({ req, requestId, res }: ReplyContext, { model, key, outcome, status }: Noted): void {
+    const { method = '', url = '' } = req;
     const head = { method, path: url.split('?', 1)[0]! };
     this.options.onAccess({
-      ...identify({ ...context, head, key: null }, null, error.code),
-      status: error.spec.status,
+      ...identify({ requestId, res, head, key }, model, outcome),
+      status,
       ...{ waitMs: 0, coldMs: 0, firstByteMs: null, totalMs: 0, bytes: 0, retries: 0 },
     });
   }

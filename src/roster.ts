@@ -2,6 +2,7 @@ import type { Waiter } from './admission/waiter.ts';
 import type { ModelEntry } from './arrival.ts';
 import { ReturnPool } from './autoscale/adaptive/return-pool.ts';
 import { Lineage, type LineageEvent } from './autoscale/lineage.ts';
+import { Companions } from './companions.ts';
 import { RunTimeScale, type ScaleView } from './config/run-time-scale.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
 import type { ModelControl } from './http/admin-server.ts';
@@ -57,7 +58,9 @@ class Model implements ModelControl {
     return this.scale();
   }
 
+  /** As a request would, which wakes companions too. */
   warm(): void {
+    this.lineage.entry.wake();
     this.lineage.warm();
   }
 
@@ -104,11 +107,15 @@ export class Roster implements Directory {
   #byName = new Map<string, Lineage<ModelRuntime>>();
 
   constructor(
-    parts: Omit<RuntimeParts, 'returns'>,
+    parts: Omit<RuntimeParts, 'returns' | 'companions'>,
     log: Log,
     move: (waiters: readonly Waiter[], to: ModelEntry) => void,
   ) {
-    this.#parts = { ...parts, returns: new ReturnPool() };
+    const companions = new Companions({
+      find: (name) => this.#byName.get(name),
+      onMissing: (model, companion) => log.warn({ model, companion }, 'companion-not-found'),
+    });
+    this.#parts = { ...parts, returns: new ReturnPool(), companions };
     this.#log = log;
     this.#move = move;
   }
@@ -147,6 +154,7 @@ export class Roster implements Directory {
   apply(settings: Settings): void {
     if (this.#closing.signal.aborted) return;
     const before = this.#models;
+    this.#parts.companions.reset();
     this.#models = new Map([...settings.models].map(([name, model]) => [name, this.#modelOf(model)]));
     this.#byName = new Map();
     for (const [name, { aliases }] of settings.models)

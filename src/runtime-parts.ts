@@ -1,6 +1,7 @@
 import type { ActivationEvent } from './activation/events.ts';
 import type { StartSample } from './activation/start-history.ts';
 import type { ReturnPool } from './autoscale/adaptive/return-pool.ts';
+import type { Companions } from './companions.ts';
 import type { ModelSettings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { Driver, Target } from './core/driver.ts';
@@ -23,6 +24,8 @@ export interface RuntimeParts {
   readonly startMemory: StartMemory;
   /** When requests return to idle models, learned over all of them. */
   readonly returns: ReturnPool;
+  /** Those that are woken together. */
+  readonly companions: Companions;
   readonly driverOf: (settings: ModelSettings) => Driver;
   readonly gaugeOf: (settings: ModelSettings) => LoadGauge;
   readonly meterOf: (model: string) => ModelMeter;

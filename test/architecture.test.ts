@@ -35,6 +35,7 @@ const mayImport: Record<string, readonly string[]> = {
   'cluster-voice.ts': ['*'],
   'model-sources.ts': ['*'],
   'runtime-parts.ts': ['*'],
+  'companions.ts': ['*'],
   'runtime-view.ts': ['*'],
   'event-log.ts': ['*'],
   'app.ts': ['*'],

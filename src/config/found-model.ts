@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { kpaLimits } from '../core/kpa.ts';
+import { ownNameFaults } from './companion-rules.ts';
 import { nearest } from './hints.ts';
 import { faultsOf, type RawFault } from './issues.ts';
 import { type AnnotatedKey, readKpaAnnotations } from './kpa-annotations.ts';
@@ -44,6 +45,7 @@ const pathByAnnotation: Readonly<Record<string, Path>> = {
   route: ['backend', 'route'],
   service: ['backend', 'service'],
   startup: ['backend', 'ready', 'startup'],
+  'wake-with': ['wakeWith'],
 };
 
 /** A workload with annotations that describe a model. */
@@ -96,7 +98,7 @@ function unknownAnnotation(key: string): string {
 }
 
 function writtenIn(key: string, text: string): unknown {
-  if (key === 'aliases') return text.split(',').map((alias) => alias.trim());
+  if (key === 'aliases' || key === 'wake-with') return text.split(',').map((alias) => alias.trim());
   return wholeNumbers.has(key) && /^\d+$/.test(text) ? Number(text) : text;
 }
 
@@ -142,7 +144,7 @@ function readModel(
   const parsed = modelObjectSchema.safeParse(spec);
   const found: RawFault[] = [
     ...referencesIn(spec, []),
-    ...(parsed.success ? modelFaults([], parsed.data) : []),
+    ...(parsed.success ? [...modelFaults([], parsed.data), ...ownNameFaults(name, parsed.data)] : []),
     ...(parsed.success ? [] : withinModel(faultsOf(parsed.error.issues, root, ['models', name]))),
   ];
   const other = parsed.success ? parsed.data.backend.namespace : null;

@@ -124,6 +124,10 @@ export const modelSchema = z.strictObject({
     .boolean()
     .prefault(true)
     .describe('Refuses at once who cannot be served before their deadline (would_not_make_it).'),
+  wakeWith: z
+    .array(modelName)
+    .prefault([])
+    .describe('Models, by name or alias, that are woken when this one is: those it is used with.'),
   heartbeat: heartbeatSchema,
   timeouts: timeoutsSchema,
   balance: balanceSchema,

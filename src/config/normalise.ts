@@ -96,6 +96,7 @@ export function modelOf(name: string, raw: RawModel): ModelSettings {
     cold: raw.cold,
     deadlineAware: raw.deadlineAware,
     heartbeat: { streamMs: raw.heartbeat.stream, jsonMs: raw.heartbeat.json },
+    wakeWith: raw.wakeWith,
     revision: revisionOf(raw),
     written: raw,
   };

@@ -1,5 +1,6 @@
 import { formatAddress, isLoopback } from './address.ts';
 import { Claims } from './claims.ts';
+import { companionFaults } from './companion-rules.ts';
 import type { RawFault } from './issues.ts';
 import type { RawKubernetes } from './kubernetes.ts';
 import type { RawModel } from './model.ts';
@@ -23,6 +24,7 @@ export function brokenRules(sections: Sections): RawFault[] {
     ...(kubernetes ? leaseFaults(kubernetes) : []),
     ...emptyFaults(sections),
     ...claimFaults(models, modelNames),
+    ...companionFaults(sections),
     ...[...models].flatMap(([name, model]) => modelFaults(['models', name], model)),
   ];
 }

@@ -166,6 +166,8 @@ export interface ModelSettings {
   readonly deadlineAware: boolean;
   /** 0 = none. */
   readonly heartbeat: { readonly streamMs: number; readonly jsonMs: number };
+  /** Names or aliases of models that are woken when this one is. */
+  readonly wakeWith: readonly string[];
   /** One for now, named "default"; several with traffic between them come later. */
   readonly revision: RevisionSettings;
   /** What it was made of, to be made again with other keys. */

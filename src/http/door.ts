@@ -59,6 +59,11 @@ export class Door {
     this.#admit({ req, res, upgrade, dialect, requestId: requestIdOf(req), extraHeaders: [] }, route);
   }
 
+  /** Whether a match rule takes it. */
+  isMatched(req: IncomingMessage): boolean {
+    return this.#match(req, headOf(req)) !== null;
+  }
+
   #admit(context: Context, route: ProtocolRoute | null): void {
     const { pipeline, server, keyRing } = this.#options;
     const { req, res, dialect, requestId, extraHeaders, upgrade } = context;

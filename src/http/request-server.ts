@@ -1,20 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect, Protocol, ProtocolRoute } from '../core/protocol.ts';
-import type { FlatHeaders } from '../forward/headers.ts';
-import { untimed } from '../forward/timings.ts';
 import type { Pipeline } from '../pipeline.ts';
-import { renderModel, renderModelList } from '../protocols/model-list.ts';
-import { modelNotFound } from '../protocols/model-name.ts';
 import type { KeyRing } from './auth.ts';
 import type { KeyPair } from './certificate.ts';
 import type { Connections } from './connections.ts';
 import { corsOptions } from './cors.ts';
-import { Door, fieldsOf, headOf } from './door.ts';
-import { checkHead, requestIdOf } from './head.ts';
+import { Door, headOf } from './door.ts';
 import { createListener } from './listener.ts';
+import { asksToWake, ModelPages } from './model-pages.ts';
 import { routeOtherMethods } from './other-methods.ts';
 import { listing, type ServedPath, servedPaths } from './served-paths.ts';
 import { serveUpgrades } from './upgrade.ts';
@@ -33,7 +29,7 @@ export interface RequestServerOptions {
   readonly createdS: number;
 }
 
-/** The request port: protocols, match rules, /v1/models; nothing else. */
+/** The request port: protocols, match rules, what is under /v1/models; nothing else. */
 export async function createRequestServer(options: RequestServerOptions): Promise<FastifyInstance> {
   const { server, tls, connections } = options;
   const served = servedPaths(options.protocols, options.dialect);
@@ -63,13 +59,15 @@ export async function createRequestServer(options: RequestServerOptions): Promis
     }
   }
   for (const url of listing.paths) {
-    const handler = (request: FastifyRequest, reply: FastifyReply) => pages.models(request.raw, reply);
+    const handler = (request: FastifyRequest, reply: FastifyReply) => pages.list(request.raw, reply);
     fastify.route({ method: [...listing.methods], url, handler });
   }
   for (const path of served) {
-    routeOtherMethods(fastify, path, (request, reply, error) =>
-      door.take(request.raw, reply, refusingRoute(path, error)),
-    );
+    routeOtherMethods(fastify, path, (request, reply, error) => {
+      // A match rule goes before: its backend may know the path as its own.
+      if (asksToWake(request.raw) && !door.isMatched(request.raw)) pages.wake(request.raw, reply);
+      else door.take(request.raw, reply, refusingRoute(path, error));
+    });
   }
   takeTheRest(fastify, door, server.corsOrigins.length > 0);
   takeWebSockets(fastify, door, options.protocols);
@@ -122,55 +120,4 @@ function dialectsOf(
 ): (req: IncomingMessage | null) => Dialect {
   const byPath = new Map(served.map(({ path, dialect }) => [path, dialect]));
   return (req) => (req === null ? fallback : (byPath.get(headOf(req).path) ?? fallback));
-}
-
-/** Answers /v1/models. */
-class ModelPages {
-  readonly #options: RequestServerOptions;
-
-  constructor(options: RequestServerOptions) {
-    this.#options = options;
-  }
-
-  /** Answered from the configuration: listing wakes nothing. */
-  models(req: IncomingMessage, reply: FastifyReply): void {
-    reply.hijack();
-    const context = {
-      req,
-      res: reply.raw,
-      dialect: this.#options.dialect,
-      requestId: requestIdOf(req),
-      extraHeaders: fieldsOf(reply),
-    };
-    try {
-      const { keyRing, server } = this.#options;
-      checkHead(req, server.limits.headerCount);
-      keyRing().authenticate(req);
-      const head = headOf(req);
-      sendJson(context.res, this.#modelsBody(decodeURIComponent(head.path.slice('/v1/models'.length))), [
-        'x-request-id',
-        context.requestId,
-        ...untimed,
-        ...context.extraHeaders,
-      ]);
-    } catch (error) {
-      this.#options.pipeline.refuse(context, error);
-    }
-  }
-
-  #modelsBody(path: string): string {
-    const { createdS } = this.#options;
-    const info = (id: string) => ({ id, createdS, ownedBy: 'pilotlight' });
-    const ids = [...this.#options.models().values()].flatMap(({ name, aliases }) => [name, ...aliases]);
-    const id = path.replace(/^\//, '');
-    if (id === '') return renderModelList(ids.map(info));
-    if (ids.includes(id)) return renderModel(info(id));
-    throw modelNotFound(id, ids);
-  }
-}
-
-function sendJson(res: ServerResponse, body: string, headers: FlatHeaders): void {
-  const length = String(Buffer.byteLength(body));
-  res.writeHead(200, ['content-type', 'application/json', 'content-length', length, ...headers]);
-  res.end(body);
 }

@@ -1,3 +1,5 @@
+import type { WakeInfo } from '../core/gate.ts';
+
 /** A model as GET /v1/models shows it. */
 interface ListedModel {
   readonly id: string;
@@ -14,6 +16,12 @@ export function renderModelList(models: readonly ListedModel[]): string {
 /** The body of GET /v1/models/{id}. */
 export function renderModel(model: ListedModel): string {
   return JSON.stringify(modelObject(model));
+}
+
+/** The body of POST /v1/models/{id}/wake; `eta_ms` is null where nothing is known. */
+export function renderWake(model: string, { state, step, detail, etaMs }: WakeInfo): string {
+  const eta = etaMs === null ? null : Math.round(etaMs);
+  return JSON.stringify({ object: 'model.wake', model, state, step, detail, eta_ms: eta });
 }
 
 function modelObject(model: ListedModel): object {
