@@ -28,6 +28,7 @@ export type ReplicaPhase = 'starting' | 'running' | 'stopping' | 'exited';
  * | image | its image cannot be had |
  * | crash_loop | it exits again and again |
  * | oom_killed | it was ended for want of memory |
+ * | gpu_memory | a GPU had not enough memory left for it |
  * | admission | the node or an admission controller refuses it |
  * | volume | a volume cannot be attached or mounted |
  * | quota | a quota is used up |
@@ -42,6 +43,7 @@ export type StartFault =
   | 'image'
   | 'crash_loop'
   | 'oom_killed'
+  | 'gpu_memory'
   | 'admission'
   | 'volume'
   | 'quota'

@@ -5,9 +5,11 @@ import type { ProcessBackend } from '../../config/settings.ts';
 export interface PlaceholderValues {
   readonly port: string;
   readonly model: string;
+  /** The ids of its GPUs, with commas between them. */
+  readonly gpus: string;
 }
 
-/** Fills in {port} and {model}; what was filled in is not looked at again. */
+/** Fills in {port}, {model} and {gpus}; what was filled in is not looked at again. */
 export function fillCommand(command: readonly string[], values: PlaceholderValues): string[] {
   return command.map((text) => fill(text, values));
 }
@@ -21,7 +23,7 @@ export function fillEnvironment(
 }
 
 function fill(text: string, values: PlaceholderValues): string {
-  return text.replace(/\{(port|model)\}/g, (_, name: keyof PlaceholderValues) => values[name]);
+  return text.replace(/\{(port|model|gpus)\}/g, (_, name: keyof PlaceholderValues) => values[name]);
 }
 
 /** Why a process could not be started at all, in one line. */
@@ -41,12 +43,12 @@ export function describeSpawnError(error: unknown, { command, cwd }: ProcessBack
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last line of its output; null when it had none. */
-  readonly lastLine: string | null;
+  /** The line of its output that says why, or the last one; null when it had none. */
+  readonly line: string | null;
 }
 
 /** `exited with code 1: CUDA out of memory`, `killed by SIGSEGV`. */
-export function describeExit({ code, signal, lastLine }: Exit): string {
+export function describeExit({ code, signal, line }: Exit): string {
   const how = signal === null ? `exited with code ${code}` : `killed by ${signal}`;
-  return lastLine === null ? how : `${how}: ${lastLine.trim()}`;
+  return line === null ? how : `${how}: ${line.trim()}`;
 }

@@ -1,6 +1,7 @@
 import type { ProcessBackend } from '../../config/settings.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Driver, ScaleRequest, Target, TargetStatus } from '../../core/driver.ts';
+import type { Place } from '../../core/room.ts';
 import { endEscaped } from './orphans.ts';
 import { currentOwner, formatOwner, type Owner } from './owner.ts';
 import { PortFinder } from './ports.ts';
@@ -11,6 +12,8 @@ export interface ProcessDriverOptions {
   readonly clock: Clock;
   /** Hash of the path of the configuration: by it the next start finds what this one left behind (`endOrphans`). */
   readonly ownerHash: string;
+  /** Where a replica is to run, asked when it is started; null: it takes no part in what is shared. Default: none does. */
+  readonly placeOf?: (targetId: string, replicaId: string) => Place | null;
   /** A watcher that threw, a process that could not be signalled. Default: ignored. */
   readonly onFault?: (error: unknown) => void;
   /** Where the processes listen. Default 127.0.0.1. */
@@ -30,16 +33,19 @@ class ProcessDriver implements Driver<ProcessBackend> {
   readonly #clock: Clock;
   readonly #owner: Owner;
   readonly #onFault: (error: unknown) => void;
+  readonly #placeOf: (targetId: string, replicaId: string) => Place | null;
   readonly #host: string;
   readonly #ports: PortFinder;
   readonly #processesById = new Map<string, TargetProcesses>();
   #replicasMade = 0;
   #isClosed = false;
 
-  constructor({ clock, ownerHash, onFault = () => undefined, host = '127.0.0.1' }: ProcessDriverOptions) {
+  constructor(options: ProcessDriverOptions) {
+    const { clock, ownerHash, onFault = () => undefined, host = '127.0.0.1' } = options;
     this.#clock = clock;
     this.#owner = currentOwner(ownerHash);
     this.#onFault = onFault;
+    this.#placeOf = options.placeOf ?? (() => null);
     this.#host = host;
     this.#ports = new PortFinder(host);
   }
@@ -81,12 +87,14 @@ class ProcessDriver implements Driver<ProcessBackend> {
 
   #createReplica(target: Target<ProcessBackend>, onChange: () => void): ReplicaProcess {
     this.#replicasMade += 1;
+    const id = `${target.id}#${this.#replicasMade}`;
     return new ReplicaProcess({
-      id: `${target.id}#${this.#replicasMade}`,
+      id,
       target,
       clock: this.#clock,
       host: this.#host,
       ports: this.#ports,
+      place: () => this.#placeOf(target.id, id),
       owner: formatOwner(this.#owner),
       onChange,
       onFault: this.#onFault,

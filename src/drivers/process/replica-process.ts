@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { ProcessBackend } from '../../config/settings.ts';
 import type { Cancel, Clock } from '../../core/clock.ts';
-import type { ReplicaPhase, ReplicaStatus, Target } from '../../core/driver.ts';
+import type { ReplicaPhase, ReplicaStatus, StartFault, Target } from '../../core/driver.ts';
+import type { Place } from '../../core/room.ts';
 import { describeExit, describeSpawnError, fillCommand, fillEnvironment } from './command.ts';
+import { gpuEnvironment, gpuList } from './gpu-environment.ts';
+import { gpuMemoryLine } from './gpu-memory-lines.ts';
 import { OutputRing } from './output-ring.ts';
 import { ownerVariable } from './owner.ts';
 import type { PortFinder } from './ports.ts';
@@ -17,6 +20,8 @@ export interface ReplicaProcessOptions {
   readonly clock: Clock;
   readonly host: string;
   readonly ports: PortFinder;
+  /** Where it is to run, asked once when it is launched; null: it takes no part in what is shared. Throws: nowhere. */
+  readonly place: () => Place | null;
   /** Value of PILOTLIGHT_OWNER. */
   readonly owner: string;
   readonly onChange: () => void;
@@ -47,6 +52,7 @@ export class ReplicaProcess {
   #isLaunched = false;
   #hasLeaderExited = false;
   #reason: string | null = null;
+  #fault: StartFault | null = null;
   #failure: string | null = null;
   #cancelTimer: Cancel | null = null;
 
@@ -79,9 +85,10 @@ export class ReplicaProcess {
       id: this.id,
       origin: this.#port === null ? null : `http://${host}:${this.#port}`,
       phase: this.#phase,
-      ...(this.#child?.pid === undefined ? {} : { pid: this.#child.pid }),
       steps: [...this.#steps],
+      ...(this.#child?.pid === undefined ? {} : { pid: this.#child.pid }),
       ...(this.#reason === null ? {} : { reason: this.#reason }),
+      ...(this.#fault === null ? {} : { fault: this.#fault }),
       get output() {
         return output.lines();
       },
@@ -120,12 +127,14 @@ export class ReplicaProcess {
 
   #spawn(port: number): void {
     const { model, backend } = this.#options.target;
-    const values = { port: String(port), model };
+    const place = this.#options.place();
+    const values = { port: String(port), model, gpus: gpuList(place) };
     const [file = '', ...args] = fillCommand(backend.command, values);
     const child = spawn(file, args, {
       ...(backend.cwd === null ? {} : { cwd: backend.cwd }),
       env: {
         ...process.env,
+        ...gpuEnvironment(place, backend),
         ...fillEnvironment(backend.env, values),
         [ownerVariable]: this.#options.owner,
       },
@@ -162,8 +171,11 @@ export class ReplicaProcess {
   }
 
   #onClose(code: number | null, signal: NodeJS.Signals | null): void {
-    const lastLine = this.#output.lines().at(-1) ?? null;
-    this.#finish(this.#phase === 'stopping' ? 'stopped' : describeExit({ code, signal, lastLine }));
+    const lines = this.#output.lines();
+    const memoryLine = gpuMemoryLine(lines);
+    const line = memoryLine ?? lines.at(-1) ?? null;
+    if (this.#phase !== 'stopping' && memoryLine !== null) this.#fault = 'gpu_memory';
+    this.#finish(this.#phase === 'stopping' ? 'stopped' : describeExit({ code, signal, line }));
   }
 
   #failToStart(error: unknown): void {
