@@ -8,7 +8,7 @@ import { createProcessDriver } from './drivers/process/process-driver.ts';
 import { createStaticDriver } from './drivers/static/static-driver.ts';
 import type { Log } from './meter/log.ts';
 import { createProber } from './probe/http-prober.ts';
-import { createRunningGauge } from './probe/running-gauge.ts';
+import { createLoadGauge } from './probe/load-gauge.ts';
 
 /** What reaches out of the gateway, besides the requests themselves. */
 export interface Edges {
@@ -53,7 +53,7 @@ export async function createEdges({ settings, clock, log, ownerHash }: EdgesOpti
       if (cluster === null) throw new Error(`model "${name}" needs the section kubernetes`);
       return cluster.driverOf(backend);
     },
-    gaugeOf: ({ revision }) => createRunningGauge({ headers: revision.backendHeaders, clock }),
+    gaugeOf: ({ revision }) => createLoadGauge({ headers: revision.backendHeaders, clock }),
     async close() {
       await Promise.all(
         [processes, fixed, prober, ...(cluster === null ? [] : [cluster])].map((edge) => edge.close()),

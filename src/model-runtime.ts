@@ -82,6 +82,7 @@ export class ModelRuntime implements ModelEntry, Revision {
       driver: driverOf(this.#settings),
       prober,
       gauge: gaugeOf(this.#settings),
+      firstTokens: () => this.meter.firstTokens(),
       leadership,
       gate: this.#handover,
       clock,

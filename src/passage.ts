@@ -174,7 +174,7 @@ export class Passage implements Waiter, BodyListener, ForwardOwner, BagItem {
 
   onBytes(nowMs: number, gapMs: number | null): void {
     this.#entry!.stallWatch.heard(this.#permit!.replicaId, nowMs);
-    if (gapMs !== null && this.#answer.isSse) this.#entry!.meter.gap(gapMs);
+    if (this.#answer.isSse) this.#entry!.meter.chunk(gapMs, this.#timings.servedMs(nowMs));
   }
 
   onForwardEnd(end: ForwardEnd): void {

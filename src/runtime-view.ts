@@ -38,6 +38,6 @@ export function gaugesOf(
 ): ModelGauges {
   const { waiting, waitingBytes, oldestWaitMs, inFlight } = gate;
   const { state } = wakeInfo();
-  const { replicaStates } = activator;
-  return { waiting, waitingBytes, oldestWaitMs, inFlight, connections, state, replicaStates };
+  const { replicaStates, signals } = activator;
+  return { waiting, waitingBytes, oldestWaitMs, inFlight, connections, state, replicaStates, signals };
 }

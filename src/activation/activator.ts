@@ -1,5 +1,6 @@
 import type { PilotlightError } from '../core/errors.ts';
 import type { ReplicaReport, WakeInfo } from '../core/gate.ts';
+import type { SignalWish } from '../core/signals.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { LifecycleOptions } from './lifecycle-options.ts';
 import {
@@ -162,6 +163,11 @@ export class Activator {
     return this.#lifecycle.fleet.list.all.map(({ state }) => state);
   }
 
+  /** What the signals asked for at the last decision. */
+  get signals(): readonly SignalWish[] {
+    return this.#lifecycle.scaler.wishes;
+  }
+
   /** Whether the last start failed, and none has become ready since. */
   get hasFailed(): boolean {
     return this.#lifecycle.backOff.failure !== null;
@@ -178,6 +184,7 @@ export class Activator {
       lastStarts: this.#lifecycle.log.starts.map((start) => start.record()),
       failure: failureSnapshot(this.#lifecycle.backOff, clock.nowMs()),
       decision: this.#lifecycle.isFixed ? 'fixed replicas' : this.#lifecycle.scaler.reason,
+      signals: this.signals,
       ...targetSnapshot(this.#lifecycle.fleet),
     };
   }

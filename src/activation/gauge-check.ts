@@ -1,4 +1,4 @@
-import type { LoadGauge } from '../core/load-gauge.ts';
+import { type LoadGauge, requestsIn } from '../core/load-gauge.ts';
 import type { Replica } from './replica.ts';
 
 /** What asks the gauges of those that are about to end. */
@@ -62,7 +62,10 @@ export class GaugeCheck {
       this.#options.onFree();
     };
     // A gauge that fails knows nothing.
-    gauge.running(origin, controller.signal).then(told, () => told(null));
+    gauge.read(origin, controller.signal).then(
+      (load) => told(requestsIn(load)),
+      () => told(null),
+    );
     return false;
   }
 

@@ -5,6 +5,7 @@ import type { Leadership } from '../core/leadership.ts';
 import type { LoadGauge } from '../core/load-gauge.ts';
 import type { Prober } from '../core/prober.ts';
 import type { Decide } from '../core/scaling.ts';
+import type { FirstTokenTotals } from '../core/signals.ts';
 import type { OnActivationEvent } from './events.ts';
 import type { ActivationSettings } from './settings.ts';
 
@@ -19,8 +20,10 @@ export interface LifecycleOptions {
   readonly random: () => number;
   /** Who leads the group of gateways; default: this one, always. */
   readonly leadership?: Leadership;
-  /** Asked before an idle replica is ended, where the settings say so; default: nobody. */
+  /** Asked before an idle replica is ended and for signals, where the settings say so; default: nobody. */
   readonly gauge?: LoadGauge | null;
+  /** Sums over the model's streamed answers; default: nobody measures them. */
+  firstTokens?(): FirstTokenTotals;
   readonly onEvent?: OnActivationEvent;
   /** The settings of the moment. */
   settings(): ActivationSettings;

@@ -1,19 +1,14 @@
-import type { Cancel, Clock } from '../core/clock.ts';
-import type { GateControl } from '../core/gate.ts';
+import type { Cancel } from '../core/clock.ts';
 import type { Decide, ScaleState } from '../core/scaling.ts';
+import type { SignalWish } from '../core/signals.ts';
 import type { BackOff } from './back-off.ts';
 import type { OnActivationEvent } from './events.ts';
-import type { Fleet } from './fleet.ts';
-import type { ActivationSettings } from './settings.ts';
+import { SignalFeed, type SignalFeedOptions } from './signal-feed.ts';
 
 /** What a scaler works with. */
-export interface ScalerOptions {
+export interface ScalerOptions extends SignalFeedOptions {
   readonly decide: Decide;
-  readonly gate: GateControl;
-  readonly clock: Clock;
-  readonly fleet: Fleet;
   readonly backOff: BackOff;
-  settings(): ActivationSettings;
   /** How long starts take, by the median of past ones; null: none is known. */
   startMs(): number | null;
   /** True while nothing may be started or ended: paused, stopped, retiring, or fixed replicas. */
@@ -35,6 +30,7 @@ const retryMs = 1_000;
 /** Asks `decide` when something changed or fell due, and makes the fleet follow. One timer. */
 export class Scaler {
   readonly #options: ScalerOptions;
+  readonly #signals: SignalFeed;
   #state: ScaleState = { desired: 0, surplusSinceMs: null, raisedAtMs: null, byOthers: 0 };
   #reason = 'nobody asked yet';
   #isWanted = false;
@@ -46,6 +42,12 @@ export class Scaler {
 
   constructor(options: ScalerOptions) {
     this.#options = options;
+    this.#signals = new SignalFeed(options, () => this.reconcile());
+  }
+
+  /** What the signals asked for at the last decision. */
+  get wishes(): readonly SignalWish[] {
+    return this.#state.signals?.wishes ?? [];
   }
 
   /** Why the last decision was made. */
@@ -93,6 +95,7 @@ export class Scaler {
     this.#cancel?.();
     this.#cancel = null;
     const { fleet, backOff, clock } = this.#options;
+    this.#signals.update();
     if (this.#isClosed || this.#options.isHeld()) return;
     if (this.#isVetoed()) {
       this.#reason = this.#veto ?? this.#reason;
@@ -124,6 +127,7 @@ export class Scaler {
 
   close(): void {
     this.#isClosed = true;
+    this.#signals.close();
     this.#cancel?.();
     this.#cancel = null;
   }
@@ -150,6 +154,7 @@ export class Scaler {
         isWanted: this.#isWanted,
         demand: gate.demand,
         startMs: this.#options.startMs(),
+        ...this.#signals.observed(),
         ...(this.#askedByOthers === undefined ? {} : { askedByOthers: this.#askedByOthers }),
       },
       { ...scale, concurrency, startupMs: ready.startupMs },

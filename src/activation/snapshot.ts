@@ -1,5 +1,6 @@
 import type { Removal, StartFault, TargetCondition } from '../core/driver.ts';
 import type { GateControl } from '../core/gate.ts';
+import type { SignalWish } from '../core/signals.ts';
 import type { BackOff } from './back-off.ts';
 import type { Fleet } from './fleet.ts';
 import type { Replica } from './replica.ts';
@@ -46,6 +47,8 @@ export interface ActivatorSnapshot {
   readonly conditions: readonly TargetCondition[];
   /** Why the last scaling decision was made. */
   readonly decision: string;
+  /** What the signals asked for then; those that said nothing are left out. */
+  readonly signals: readonly SignalWish[];
 }
 
 /** How far a start is: the one that is expected to be ready first. */

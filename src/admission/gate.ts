@@ -102,7 +102,6 @@ export class Gate implements GateControl {
     return this.#room.bytes;
   }
 
-  /** How long the one has waited that has waited longest; 0 when nobody does. Looks at all of them. */
   get oldestWaitMs(): number {
     return this.#room.oldestWaitMs;
   }

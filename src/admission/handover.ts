@@ -53,6 +53,10 @@ export class Handover implements GateControl {
     return this.#gate.waiting;
   }
 
+  get oldestWaitMs(): number {
+    return this.#gate.oldestWaitMs;
+  }
+
   get inFlight(): number {
     return this.#gate.inFlight;
   }

@@ -96,6 +96,19 @@ export class WaitingQueue {
     return this.#size - lane.size + place;
   }
 
+  /**
+   * `nowMs` at which the one came that has waited longest; null: nobody waits. Of each class and tenant only those are looked
+   * at that came back without having waited, and the first of the others.
+   */
+  get oldestAtMs(): number | null {
+    let oldestAtMs: number | null = null;
+    for (const { laneByTenant } of this.#classes)
+      for (const { head } of laneByTenant.values())
+        for (let ticket = head; ticket !== null; ticket = ticket.number < 0 ? ticket.next : null)
+          oldestAtMs = Math.min(oldestAtMs ?? ticket.enqueuedAtMs, ticket.enqueuedAtMs);
+    return oldestAtMs;
+  }
+
   /** Everybody who waits, in order of arrival. */
   tickets(): Ticket[] {
     const all: Ticket[] = [];

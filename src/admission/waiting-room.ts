@@ -59,8 +59,8 @@ export class WaitingRoom<Settings extends RoomSettings> {
   }
 
   get oldestWaitMs(): number {
-    const nowMs = this.#clock.nowMs();
-    return nowMs - this.#queue.tickets().reduce((min, ticket) => Math.min(min, ticket.enqueuedAtMs), nowMs);
+    const { oldestAtMs } = this.#queue;
+    return oldestAtMs === null ? 0 : this.#clock.nowMs() - oldestAtMs;
   }
 
   /** Everybody who waits, in order of arrival. */

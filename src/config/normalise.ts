@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import type { ScheduleSettings } from '../core/scaling.ts';
+import type { ScaleSettings, ScheduleSettings } from '../core/scaling.ts';
 import { kpaOf } from './kpa.ts';
 import { kubernetesOf } from './kubernetes.ts';
 import type { RawKubernetesBackend } from './kubernetes-backend.ts';
@@ -17,6 +17,7 @@ import type {
   ServerSettings,
   Settings,
 } from './settings.ts';
+import { signalsOf } from './signals.ts';
 
 type RawBackend = RawModel['backend'];
 
@@ -124,6 +125,7 @@ function revisionOf(raw: RawModel): RevisionSettings {
       timeoutMs: queue.timeout ?? backend.ready.startup + queueSlackMs,
     },
     scale: {
+      ...signalPart(scale),
       min: scale.min ?? Math.min(urlCount ?? 0, max),
       max,
       idleMs: scale.idle === 'adaptive' ? defaultIdleMs : scale.idle,
@@ -148,6 +150,11 @@ function revisionOf(raw: RawModel): RevisionSettings {
     balance: raw.balance,
     rollout: raw.rollout ?? (backend.driver === 'process' && max === 1 ? 'stop-first' : 'start-first'),
   };
+}
+
+function signalPart({ signals }: RawModel['scale']): Pick<ScaleSettings, 'signals'> {
+  const settings = signalsOf(signals);
+  return settings === undefined ? {} : { signals: settings };
 }
 
 function scheduleOf(raw: RawModel['scale']['schedules'][number]): ScheduleSettings {

@@ -5,6 +5,14 @@ import type { Path } from './path.ts';
 
 type RawScale = RawModel['scale'];
 
+/** Signals where they could raise no count; `path` is that of `scale`. */
+export function signalFaults(path: Path, { signals, owner }: RawScale, driver: string): RawFault[] {
+  if (signals === undefined) return [];
+  const add = (message: string) => [{ path: [...path, 'signals'], message, hint: null }];
+  if (driver === 'static') return add('does not apply to static: its replicas are there anyway');
+  return owner === 'external' ? add('does not apply where scale.owner is external: others say how many') : [];
+}
+
 /** Keys of another policy, and settings of the KPA that do not go together; `path` is that of `scale`. */
 export function policyFaults(path: Path, scale: RawScale, max: number): RawFault[] {
   return scale.policy === 'kpa' ? kpaFaults(path, scale, max) : strayFaults(path, scale);

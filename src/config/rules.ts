@@ -6,7 +6,7 @@ import type { RawKubernetes } from './kubernetes.ts';
 import type { RawModel } from './model.ts';
 import { sha256Of } from './normalise.ts';
 import type { Path } from './path.ts';
-import { policyFaults } from './policy-rules.ts';
+import { policyFaults, signalFaults } from './policy-rules.ts';
 import type { RawConfig } from './schema.ts';
 import type { Sections } from './sections.ts';
 import type { Address } from './settings.ts';
@@ -119,6 +119,7 @@ export function modelFaults(path: Path, { backend, match, scale }: RawModel): Ra
   if (backend.driver === 'process')
     faults.push(...commandFaults([...path, 'backend', 'command'], backend.command));
   faults.push(...driverFaults(path, backend, scale), ...policyFaults([...path, 'scale'], scale, max ?? 1));
+  faults.push(...signalFaults([...path, 'scale'], scale, backend.driver));
   if (match?.stripPrefix && match.paths.length === 0) {
     faults.push(fault([...path, 'match', 'stripPrefix'], 'needs match.paths'));
   }

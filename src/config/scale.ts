@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { kpaSchema } from './kpa.ts';
+import { signalsSchema } from './signals.ts';
 import { duration } from './units.ts';
 
 const replicas = () => z.int().min(0);
@@ -95,6 +96,7 @@ export const scaleSchema = z
       .describe(
         'Windows of time with a min or max of their own. Where several hold, the largest min and the smallest max count.',
       ),
+    signals: signalsSchema,
     ramp: duration(
       "A fresh replica's limit grows from 1 to concurrency over this time. 0 = at once.",
     ).prefault(0),

@@ -5,6 +5,8 @@ import type { DemandTotals } from './scaling.ts';
 export interface GateControl {
   /** Requests in the queue. */
   readonly waiting: number;
+  /** How long the one has waited that has waited longest; 0 when nobody does. */
+  readonly oldestWaitMs: number;
   /** Permits that are out. */
   readonly inFlight: number;
   /** `nowMs` since which nothing waits and no permit is out; null while something does. */

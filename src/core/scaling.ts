@@ -1,5 +1,6 @@
 import type { KpaSettings } from './kpa.ts';
 import type { MeasuredRung } from './ladder.ts';
+import type { SignalMemory, SignalReadings, SignalSettings, SignalWish } from './signals.ts';
 
 /**
  * Sums since the gate began, which only grow: what lies between two readings is the difference, divided by the time
@@ -36,6 +37,8 @@ export interface Observed {
   readonly startMs: number | null;
   /** The count that somebody else asked for since the last decision: obeyed, also above max; absent: nobody did. */
   readonly askedByOthers?: number;
+  /** Of the signals that the settings name; absent: they name none, or nothing is measured. */
+  readonly signals?: SignalReadings;
 }
 
 /** A recurring window of time in which other limits hold. */
@@ -74,6 +77,8 @@ export interface ScaleSettings {
   /** Replicas that may start at the same time; null: as many as are wanted. */
   readonly maxStarting: number | null;
   readonly schedules: readonly ScheduleSettings[];
+  /** What beside the requests raises the count; absent: nothing does. */
+  readonly signals?: SignalSettings;
   /** `external`: others own the count, and only 0 -> 1 is decided. */
   readonly owner: 'pilotlight' | 'external';
 }
@@ -88,6 +93,8 @@ export interface ScaleSpec extends ScaleSettings {
   readonly toZeroMs?: number;
   /** The rungs between ready and stopped, the shallowest first; absent: there are none. */
   readonly ladder?: readonly MeasuredRung[];
+  /** What the signals ask for, whatever the policy does; absent: nothing. */
+  readonly signalled?: SignalWish;
 }
 
 /** What a decision leaves for the next one; the caller keeps it and never looks inside. */
@@ -103,6 +110,8 @@ export interface ScaleState {
   readonly memory?: PolicyMemory;
   /** With a ladder: when a replica last came up or was asked for; absent: not yet. */
   readonly upAtMs?: number;
+  /** What the signals keep; absent: nothing yet. */
+  readonly signals?: SignalMemory;
 }
 
 /** The part of a state that is a policy's own: another policy takes none of it. */

@@ -68,6 +68,11 @@ export class Timings {
     return this.#coldMs > 0;
   }
 
+  /** Since its arrival, without what it waited for a start. */
+  servedMs(nowMs: number): number {
+    return nowMs - this.arrivedAtMs - this.#coldMs;
+  }
+
   /** What the start that it waited for went through, in the grammar of Server-Timing; null: not known. */
   started(detail: string | null): void {
     this.#startDetail = detail;

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
+import { type SignalWish, signalNames } from '../core/signals.ts';
 
 /** What of a revision is read at the moment of a scrape. */
 export interface ModelGauges {
@@ -13,6 +14,8 @@ export interface ModelGauges {
   readonly state: string;
   /** Each one of `replicaStates`. */
   readonly replicaStates: readonly string[];
+  /** What signals asked for at the last decision. */
+  readonly signals: readonly SignalWish[];
 }
 
 /** The gauges of all revisions, by model: one that has several of them comes several times. */
@@ -42,6 +45,7 @@ export function registerModelGauges(registry: Registry, read: ReadModels): void 
   });
   summed('pilotlight_in_flight_requests', 'Requests at replicas.', (m) => m.inFlight);
   summed('pilotlight_upstream_connections', 'Open connections to replicas.', (m) => m.connections);
+  registerSignals(registry, models);
   registerStates(registry, models, {
     name: 'pilotlight_revisions',
     help: 'Revisions of a model',
@@ -93,6 +97,20 @@ function registerGauge({ registry, name, help, models, value, join }: GaugeOptio
       }
       this.reset();
       for (const [model, joined] of byModel) this.set({ model }, joined);
+    },
+  });
+}
+
+function registerSignals(registry: Registry, models: ReadModels): void {
+  new Gauge({
+    name: 'pilotlight_scale_signal_replicas',
+    help: `Replicas that a signal of scale.signals asks for; absent while it says nothing: ${signalNames.join(', ')}.`,
+    labelNames: ['model', 'signal'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [model, { signals }] of models())
+        for (const { signal, count } of signals) this.inc({ model, signal }, count);
     },
   });
 }

@@ -1,3 +1,4 @@
+import type { FirstTokenTotals } from '../core/signals.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import type { CounterSeries, DurationSeries } from './series.ts';
 import { phasesOf, type StartMoment } from './start-phases.ts';
@@ -32,6 +33,7 @@ export class ModelMeter {
   readonly #wait: DurationSeries;
   readonly #firstByte: DurationSeries;
   readonly #duration: DurationSeries;
+  readonly #firstToken: DurationSeries;
   readonly #gap: DurationSeries;
   readonly #promptTokens: CounterSeries;
   readonly #cachedTokens: CounterSeries;
@@ -45,6 +47,7 @@ export class ModelMeter {
     this.#wait = metrics.wait.series(model);
     this.#firstByte = metrics.firstByte.series(model);
     this.#duration = metrics.duration.series(model);
+    this.#firstToken = metrics.firstToken.series(model);
     this.#gap = metrics.gap.series(model);
     this.#promptTokens = metrics.promptTokens.series(model);
     this.#cachedTokens = metrics.cachedTokens.series(model);
@@ -74,9 +77,19 @@ export class ModelMeter {
       clientAborts.series(this.#model, hasHead ? 'during_answer' : 'before_answer').add(1);
   }
 
-  /** A chunk of a streamed answer came, `ms` after the one before. */
-  gap(ms: number): void {
-    this.#gap.observe(ms);
+  /**
+   * A chunk of a streamed answer came, `gapMs` after the one before; null: it is the first, `servedMs` after the request's
+   * arrival without what that waited for a start.
+   */
+  chunk(gapMs: number | null, servedMs: number): void {
+    if (gapMs === null) this.#firstToken.observe(servedMs);
+    else this.#gap.observe(gapMs);
+  }
+
+  /** Sums over the first chunks of all streamed answers. */
+  firstTokens(): FirstTokenTotals {
+    const { count, sumMs } = this.#firstToken;
+    return { count, sumMs };
   }
 
   /** What an answer's usage told; `cachedTokens` are those of `promptTokens` that the backend had in a cache. */

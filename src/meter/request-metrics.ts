@@ -72,6 +72,12 @@ function createDurations(registry: Registry, isShown: IsShown) {
       requestBoundsS,
       'From the arrival of a request to the head of its answer.',
     ),
+    firstToken: durations(
+      'pilotlight_first_token_seconds',
+      ['model'],
+      requestBoundsS,
+      'From the arrival of a request to the first part of its streamed answer, without the time in which the model was not ready.',
+    ),
     duration: durations(
       'pilotlight_request_seconds',
       ['model'],

@@ -47,6 +47,11 @@ export class DurationSeries {
     });
   }
 
+  /** How many there were. */
+  get count(): number {
+    return this.#cells.subarray(0, -1).reduce((sum, cell) => sum + cell, 0);
+  }
+
   get sumMs(): number {
     return this.#cells.at(-1)!;
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadGauge } from '../../src/core/load-gauge.ts';
+import type { BackendLoad } from '../../src/core/signals.ts';
 import { Harness, withScale } from './harness.ts';
 
 const idleMs = 60_000;
@@ -12,7 +13,12 @@ class FakeGauge implements LoadGauge {
   readonly asked: string[] = [];
   answer: (running: number | null) => void = () => undefined;
 
-  running(origin: string): Promise<number | null> {
+  async read(origin: string): Promise<BackendLoad | null> {
+    const running = await this.#running(origin);
+    return running === null ? null : { running, waiting: null, kvCache: null };
+  }
+
+  #running(origin: string): Promise<number | null> {
     this.asked.push(origin);
     if (this.isHanging) return new Promise((resolve) => (this.answer = resolve));
     return this.shown instanceof Error ? Promise.reject(this.shown) : Promise.resolve(this.shown);

@@ -9,6 +9,7 @@ const idle: ModelGauges = {
   waiting: 0,
   waitingBytes: 0,
   oldestWaitMs: 0,
+  signals: [],
   inFlight: 0,
   connections: 0,
   state: 'cold',
@@ -80,7 +81,7 @@ describe('the metrics of requests', () => {
 
   it('sort gaps between chunks into buckets, a gap on a bound into the one that ends there', async () => {
     const { metrics, value } = metricsOf({ llama: [idle] });
-    for (const ms of [0, 1, 1.01, 30, 61_000]) metrics.model('llama').gap(ms);
+    for (const ms of [0, 1, 1.01, 30, 61_000]) metrics.model('llama').chunk(ms, 0);
     expect(await value('pilotlight_chunk_gap_seconds_bucket{le="0.001",model="llama"}')).toBe(2);
     expect(await value('pilotlight_chunk_gap_seconds_bucket{le="0.0025",model="llama"}')).toBe(3);
     expect(await value('pilotlight_chunk_gap_seconds_bucket{le="0.03",model="llama"}')).toBe(4);

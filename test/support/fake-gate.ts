@@ -15,6 +15,7 @@ export class FakeGate implements GateControl {
   readonly #clock: Clock;
   readonly replicas = new Map<string, FakeReplica>();
   readonly failures: PilotlightError[] = [];
+  oldestWaitMs = 0;
   refusal: PilotlightError | null = null;
   #waiting = 0;
   #idleSinceMs: number;

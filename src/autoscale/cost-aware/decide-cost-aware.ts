@@ -22,8 +22,8 @@ const stillRising = Number.POSITIVE_INFINITY;
  * As many replicas as the requests of the moment fill, as far as starting them is worth it (worth-starting.ts), and
  * `buffer` more: upward at once but for `maxStarting`, downward when fewer would have done for `idleMs`, to zero only when
  * nothing waited or ran for `idleMs` (or `toZeroMs`). A count is never lowered while a replica starts, nor before
- * `minUpMs`. `idleMs` 0 lowers nothing. Always within [min, max], but that a count which others asked for may be above max
- * until it is surplus.
+ * `minUpMs`. `idleMs` 0 lowers nothing. What signals ask for needs to be worth nothing. Always within [min, max], but that a
+ * count which others asked for may be above max until it is surplus.
  */
 export function decideCostAware(
   observed: Observed,
@@ -34,7 +34,8 @@ export function decideCostAware(
   const memory = rememberedOf(observed, state, nowMs);
   const max = Math.max(spec.max, spec.min);
   const most = mostNow(observed, spec, state.desired);
-  const wanted = wantedOf(observed, spec, state.desired, memory.rates);
+  const own = wantedOf(observed, spec, state.desired, memory.rates);
+  const wanted = Math.max(own, spec.signalled?.count ?? 0);
   const needed = Math.min(most, max, Math.max(spec.min, wanted));
   const current = Math.min(most, Math.max(max, state.byOthers), Math.max(spec.min, state.desired));
   const raisedAtMs = upSinceMs(observed, state, { nowMs, isRaised: needed > state.desired });
@@ -54,11 +55,12 @@ export function decideCostAware(
   const checkMs = checkMsOf(spec);
   const canLower = spec.idleMs > 0;
   if (needed >= current) {
-    const isHeldBack = wanted < Math.min(max, filledBy(observed, spec));
+    const isHeldBack = own < Math.min(max, filledBy(observed, spec));
     const againMs = canLower && needed > spec.min ? checkMs : null;
     const nextMs = isHeldBack ? Math.min(heldBackMs, againMs ?? heldBackMs) : againMs;
     const nextAtMs = nextMs === null ? null : nowMs + nextMs;
-    return keep(needed, reasonFor(observed, needed, spec), null, nextAtMs);
+    const reason = signalReason(spec, own, needed) ?? reasonFor(observed, needed, spec);
+    return keep(needed, reason, null, nextAtMs);
   }
   if (!canLower) return keep(current, 'idle 0: kept', null, null);
   if (raisedAtMs === stillRising) return keep(current, 'a replica is starting', null, nowMs + checkMs);
@@ -101,6 +103,12 @@ function isCostAware(memory: PolicyMemory | undefined): memory is CostAwareMemor
 /** A surplus is looked at again after a tenth of the idle time; one that is learned may end after any time. */
 function checkMsOf({ idleMs, coldStartMs }: ScaleSpec): number {
   return Math.min(idleMs, coldStartMs === null ? Math.max(leastCheckMs, idleMs / 10) : leastCheckMs);
+}
+
+/** Where a signal asks for more than the requests do, and than `min`; null: it does not. */
+function signalReason({ min, signalled }: ScaleSpec, own: number, needed: number): string | null {
+  if (signalled === undefined || signalled.count <= Math.max(min, own)) return null;
+  return needed < signalled.count ? `${signalled.reason}; ${needed} for now` : signalled.reason;
 }
 
 /** As many as are worth it, with the spare ones on top. */

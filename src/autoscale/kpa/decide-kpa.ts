@@ -1,4 +1,5 @@
 import type { Decision, Observed, ScaleState } from '../../core/scaling.ts';
+import type { SignalWish } from '../../core/signals.ts';
 import { averagesOf, hasData, sampled } from './demand-history.ts';
 import { desiredScale } from './desired-scale.ts';
 import { boundsOf, type KpaMemory, phasedFrom, rememberedOf } from './kpa-memory.ts';
@@ -15,7 +16,8 @@ export interface KpaDecision extends Decision {
  * Knative's pod autoscaler: a tick every 2 s wants as many as the averages need (desired-scale.ts), and between ticks
  * what was wanted stands, within min and max and on its way to zero (to-zero.ts). Who comes while nothing is wanted
  * makes a tick at once. Beyond Knative: while something waits or runs, the count is one at least, also by requests per
- * second; no count is lowered while a replica starts; and what others asked for is kept for a stable window.
+ * second; no count is lowered while a replica starts; what others asked for is kept for a stable window; and what signals
+ * ask for is the least there is.
  */
 export function decideKpa(observed: Observed, given: KpaSpec, state: ScaleState, nowMs: number): KpaDecision {
   const spec = resolvedKpa(given);
@@ -23,7 +25,8 @@ export function decideKpa(observed: Observed, given: KpaSpec, state: ScaleState,
   const byOthers = observed.askedByOthers ?? state.byOthers;
   const { least, most } = boundsOf(ticked, spec, byOthers > spec.max ? byOthers : 0);
   const { decided, desired: current, activity, excessBurstCapacity } = ticked;
-  const kept = keptBy(observed, current);
+  const { signalled } = spec;
+  const kept = Math.max(keptBy(observed, current), signalled?.count ?? 0);
   const bounded = Math.min(most, Math.max(least, decided ?? current, kept));
   const end: ZeroResult =
     decided === null
@@ -43,7 +46,7 @@ export function decideKpa(observed: Observed, given: KpaSpec, state: ScaleState,
   };
   return {
     desired: end.desired,
-    reason: reasonOf(ticked, { end, bounded, least, most, kept }),
+    reason: reasonOf(ticked, { end, bounded, least, most, kept, signalled }),
     excessBurstCapacity,
     state: {
       desired: end.desired,
@@ -102,12 +105,21 @@ function following(dueMs: number, everyMs: number, nowMs: number): number {
 /** `panic: 13 x 7 for 88.4 at once over 6s, max is 4; excess burst capacity -259`. */
 function reasonOf(
   { decided, why, isInitialised, excessBurstCapacity }: KpaMemory,
-  bounds: { end: ZeroResult; bounded: number; least: number; most: number; kept: number },
+  bounds: {
+    end: ZeroResult;
+    bounded: number;
+    least: number;
+    most: number;
+    kept: number;
+    signalled: SignalWish | undefined;
+  },
 ): string {
-  const { end, bounded, least, most, kept } = bounds;
+  const { end, bounded, least, most, kept, signalled } = bounds;
   const wanted = decided ?? bounded;
   const parts = [why];
   if (bounded < wanted) parts.push(`max is ${most}`);
+  else if (bounded > wanted && signalled?.count === kept && kept > least)
+    parts.push(signalled.reason, ...(bounded < kept ? [`max is ${most}`] : []));
   else if (bounded > wanted && bounded === least)
     parts.push(isInitialised ? `min is ${least}` : `${least} to begin with`);
   else if (bounded > wanted) parts.push(`not below ${kept} while requests are there or a replica starts`);

@@ -1,5 +1,6 @@
 import { type KpaSettings, kpaLimits } from '../../core/kpa.ts';
 import type { ScaleSpec } from '../../core/scaling.ts';
+import type { SignalWish } from '../../core/signals.ts';
 
 /** What a decision of the KPA obeys. */
 export interface KpaSpec extends KpaSettings {
@@ -12,11 +13,14 @@ export interface KpaSpec extends KpaSettings {
   readonly canReachZero: boolean;
   /** How long a start may take; one that takes longer, and a little more, is given up when nobody asks. */
   readonly progressDeadlineMs: number;
+  /** What signals ask for, whatever the averages say; absent: nothing. */
+  readonly signalled?: SignalWish;
 }
 
 /** The spec out of a model's settings: `idleMs` 0 means never to zero, and a start may take as long as a replica may. */
-export function kpaSpecOf({ kpa, min, max, concurrency, idleMs, startupMs }: ScaleSpec): KpaSpec {
-  return { ...kpa, min, max, concurrency, canReachZero: idleMs > 0, progressDeadlineMs: startupMs };
+export function kpaSpecOf({ kpa, min, max, concurrency, idleMs, startupMs, signalled }: ScaleSpec): KpaSpec {
+  const spec = { ...kpa, min, max, concurrency, canReachZero: idleMs > 0, progressDeadlineMs: startupMs };
+  return signalled === undefined ? spec : { ...spec, signalled };
 }
 
 /** What follows from a spec. */

@@ -1,11 +1,12 @@
 import type { RequestListener } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createRunningGauge, type RunningGaugeOptions } from '../../src/probe/running-gauge.ts';
+import { requestsIn } from '../../src/core/load-gauge.ts';
+import { createLoadGauge, type LoadGaugeOptions } from '../../src/probe/load-gauge.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Listeners } from './listeners.ts';
 
-describe('running gauge', () => {
+describe('load gauge', () => {
   const signal = new AbortController().signal;
   let clock: ManualClock;
   let listeners: Listeners;
@@ -20,8 +21,10 @@ describe('running gauge', () => {
   });
 
   const listenHttp = (listener: RequestListener) => listeners.listenHttp(listener);
-  const ask = (origin: string, options: RunningGaugeOptions = {}) =>
-    createRunningGauge({ clock, ...options }).running(origin, signal);
+  const ask = (origin: string, options: LoadGaugeOptions = {}) =>
+    createLoadGauge({ clock, ...options })
+      .read(origin, signal)
+      .then(requestsIn);
   async function gaugeOf(
     text: string,
     type = 'text/plain; version=0.0.4; charset=utf-8',
@@ -168,13 +171,13 @@ describe('running gauge', () => {
       asked.resolve();
     });
     const controller = new AbortController();
-    const running = createRunningGauge({ clock }).running(origin, controller.signal);
+    const running = createLoadGauge({ clock }).read(origin, controller.signal);
     const rejected = expect(running).rejects.toThrow('no longer asked');
     await asked.promise;
     controller.abort(new Error('no longer asked'));
     await rejected;
     await gone.promise;
-    await expect(createRunningGauge({ clock }).running(origin, controller.signal)).rejects.toThrow(
+    await expect(createLoadGauge({ clock }).read(origin, controller.signal)).rejects.toThrow(
       'no longer asked',
     );
   });

@@ -2,8 +2,9 @@ import { type ClientRequest, type IncomingMessage, request as requestHttp } from
 import { request as requestHttps } from 'node:https';
 import { type Cancel, type Clock, systemClock } from '../core/clock.ts';
 import type { LoadGauge } from '../core/load-gauge.ts';
+import { readBackendLoad } from './backend-metrics.ts';
 
-export interface RunningGaugeOptions {
+export interface LoadGaugeOptions {
   /** Sent along (the backend's own key), lower-case names. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Where the metrics are; begins with `/`. Default `/metrics`. */
@@ -17,54 +18,21 @@ export interface RunningGaugeOptions {
 /** An exposition of a large vLLM has some 200 KiB. */
 const maxBodyBytes = 4 * 1024 * 1024;
 
-/**
- * Gauges of requests that run or wait, each the name of the whole metric without labels. SGLang's and vLLM's have a series
- * per model or engine, Triton's per model: they are summed.
- */
-const gaugeNames = new Set([
-  'vllm:num_requests_running',
-  'vllm:num_requests_waiting',
-  'sglang:num_running_reqs',
-  'sglang:num_queue_reqs',
-  'llamacpp:requests_processing',
-  'llamacpp:requests_deferred',
-  'tgi_batch_current_size',
-  'tgi_queue_size',
-  'nv_inference_pending_request_count',
-]);
-
 /** Reads a backend's Prometheus metrics over a fresh connection, like a probe. Redirects are not followed. */
-export function createRunningGauge(options: RunningGaugeOptions = {}): LoadGauge {
+export function createLoadGauge(options: LoadGaugeOptions = {}): LoadGauge {
   return {
-    async running(origin, signal) {
+    async read(origin, signal) {
       signal.throwIfAborted();
       const text = await readMetrics(origin, options, signal);
       signal.throwIfAborted();
-      return text === null ? null : sumGauges(text);
+      return text === null ? null : readBackendLoad(text);
     },
   };
 }
 
-/** The sum over all series of the gauges that are known, or null where there is none. */
-function sumGauges(text: string): number | null {
-  let sum: number | null = null;
-  for (const [, name = '', rest = ''] of text.matchAll(/^([a-zA-Z_:][a-zA-Z0-9_:]*)(.*)$/gm)) {
-    const count = gaugeNames.has(name) ? countOf(rest) : null;
-    if (count !== null) sum = (sum ?? 0) + count;
-  }
-  return sum;
-}
-
-/** Of `{labels} value [timestamp]`; a label's value may hold braces and escaped quotes. */
-function countOf(rest: string): number | null {
-  const sample = rest.trimStart().replace(/^\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}/, '');
-  const count = Number(sample.trim().split(/\s+/, 1)[0] || Number.NaN);
-  return Number.isFinite(count) && count >= 0 ? count : null;
-}
-
 async function readMetrics(
   origin: string,
-  options: RunningGaugeOptions,
+  options: LoadGaugeOptions,
   signal: AbortSignal,
 ): Promise<string | null> {
   try {
@@ -82,7 +50,7 @@ class MetricsRequest {
   readonly #onAbort = () => this.#end(null);
   readonly #resolve: (text: string | null) => void;
 
-  constructor(origin: string, options: RunningGaugeOptions, signal: AbortSignal) {
+  constructor(origin: string, options: LoadGaugeOptions, signal: AbortSignal) {
     const { headers = {}, path = '/metrics', timeoutMs = 2_000, clock = systemClock } = options;
     this.#signal = signal;
     const result = Promise.withResolvers<string | null>();
