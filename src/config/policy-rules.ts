@@ -2,12 +2,13 @@ import type { RawFault } from './issues.ts';
 import { kpaSchema } from './kpa.ts';
 import type { RawModel } from './model.ts';
 import type { Path } from './path.ts';
+import { signalsOf } from './signals.ts';
 
 type RawScale = RawModel['scale'];
 
 /** Signals where they could raise no count; `path` is that of `scale`. */
 export function signalFaults(path: Path, { signals, owner }: RawScale, driver: string): RawFault[] {
-  if (signals === undefined) return [];
+  if (signalsOf(signals) === undefined) return [];
   const add = (message: string) => [{ path: [...path, 'signals'], message, hint: null }];
   if (driver === 'static') return add('does not apply to static: its replicas are there anyway');
   return owner === 'external' ? add('does not apply where scale.owner is external: others say how many') : [];

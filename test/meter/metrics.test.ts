@@ -89,6 +89,18 @@ describe('the metrics of requests', () => {
     expect(await value('pilotlight_chunk_gap_seconds_bucket{le="+Inf",model="llama"}')).toBe(5);
   });
 
+  it('time the first chunk of a streamed answer by itself', async () => {
+    const { metrics, value } = metricsOf({ llama: [idle] });
+    const meter = metrics.model('llama');
+    meter.chunk(null, 400);
+    meter.chunk(20, 420);
+    meter.chunk(null, 1_600);
+    expect(meter.firstTokens()).toEqual({ count: 2, sumMs: 2_000 });
+    expect(await value('pilotlight_first_token_seconds_sum{model="llama"}')).toBe(2);
+    expect(await value('pilotlight_first_token_seconds_bucket{le="0.5",model="llama"}')).toBe(1);
+    expect(await value('pilotlight_chunk_gap_seconds_count{model="llama"}')).toBe(1);
+  });
+
   it('add up the tokens', async () => {
     const { metrics, value } = metricsOf({ llama: [idle] });
     metrics.model('llama').tokens({ promptTokens: 100, completionTokens: 20, cachedTokens: 64 });
@@ -154,6 +166,13 @@ describe('the gauges of models', () => {
     expect(await value('pilotlight_revisions{model="llama",state="ready"}')).toBe(1);
     expect(await value('pilotlight_revisions{model="llama",state="draining"}')).toBe(1);
     expect(await value('pilotlight_revisions{model="llama",state="cold"}')).toBe(0);
+  });
+
+  it('say what signals ask for, and nothing of those that say nothing', async () => {
+    const wish = { signal: 'queueDelay', count: 3, reason: '3 by queue delay: 12s, target 5s' } as const;
+    const { print, value } = metricsOf({ llama: [{ ...idle, signals: [wish] }], idle: [idle] });
+    expect(await value('pilotlight_scale_signal_replicas{model="llama",signal="queueDelay"}')).toBe(3);
+    expect((await print()).match(/^pilotlight_scale_signal_replicas\{/gm)).toHaveLength(1);
   });
 
   it('know every state that activation knows', () => {
