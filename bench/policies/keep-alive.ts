@@ -1,10 +1,10 @@
+import { cutAt } from '../../src/simulate/cut-trace.ts';
 import { parsePolicy } from '../../src/simulate/policy.ts';
 import { type PolicyFigures, simulate } from '../../src/simulate/simulate.ts';
 import { parseSpread } from '../../src/simulate/spread.ts';
 import type { Trace } from '../../src/simulate/trace.ts';
 import { tableOf, verdictOf } from '../markdown-table.ts';
 import { bisect, interpolate, type Point } from './matching.ts';
-import { cutAt } from './trace-parts.ts';
 
 const dayMs = 86_400_000;
 const chosenOnMs = 8 * dayMs;

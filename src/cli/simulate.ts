@@ -1,6 +1,7 @@
 import { access, constants, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseDuration } from '../config/units.ts';
+import { parseAim, parseTarget } from '../simulate/fit/target.ts';
 import { parseArrivals } from '../simulate/generate.ts';
 import { pageOf } from '../simulate/html/page.ts';
 import { parsePolicy } from '../simulate/policy.ts';
@@ -28,12 +29,16 @@ const flagNames = [
   'exec',
   'html',
   'day-of',
+  'fit',
+  'fit-by',
 ] as const;
 
 type Flag = (typeof flagNames)[number];
 type Lists = Partial<Record<Flag, readonly string[]>>;
 
 const defaultPolicies = ['fixed:1m', 'fixed:5m', 'fixed:10m', 'fixed:30m', 'always'];
+/** What a proposal is compared with: the gateway's own default, and no sleep at all. */
+const policiesBesideFit = ['fixed:5m', 'always'];
 
 /** `pilotlight simulate`: a table, or everything as JSON. Rejects with UsageError for what it does not understand. */
 export async function simulateCommand(args: readonly string[]): Promise<void> {
@@ -57,13 +62,17 @@ function optionsOf(lists: Lists): RunOptions {
       throw new UsageError(`simulate: --${flag}: ${(error as Error).message}`);
     }
   };
-  const { trace: traces = [], generate: generated = [], policy: policies = defaultPolicies } = lists;
+  const { trace: traces = [], generate: generated = [] } = lists;
+  const policies = lists.policy ?? (lists.fit === undefined ? defaultPolicies : policiesBesideFit);
   if (traces.length + generated.length === 0)
     throw new UsageError('simulate: what is to be played? Give --trace FILE or --generate poisson:6/h');
   if (value('load') === undefined)
     throw new UsageError('simulate: how long does a start take? Give --load 22.7s');
   if (lists['day-of'] !== undefined && lists.html === undefined)
     throw new UsageError('simulate: --day-of is drawn on a page: give --html FILE');
+  if (lists['fit-by'] !== undefined && lists.fit === undefined)
+    throw new UsageError('simulate: --fit-by is for a target: give --fit p95<5s');
+  const by = read('fit-by', 'hours', parseAim);
   const seed = read('seed', '1', (text) => numberIn(text, { isWhole: true, least: 0 }));
   const price = value('price');
   const shape = {
@@ -87,10 +96,11 @@ function optionsOf(lists: Lists): RunOptions {
     },
     policies: read('policy', '', () => policies.map((text) => parsePolicy(text, shape))),
     shape,
-    judgeFromMs: read('judge-from', '0', durationOf),
+    judgeFromMs: value('judge-from') === undefined ? null : read('judge-from', '', durationOf),
     price: price === undefined ? null : read('price', price, (text) => numberIn(text, { least: 0 })),
     seed,
     plots: value('html') === undefined ? null : { model: value('day-of') ?? null },
+    target: value('fit') === undefined ? null : read('fit', '', (text) => parseTarget(text, by)),
   };
 }
 

@@ -55,6 +55,10 @@ prints how many were cold, how long they waited, and the replica-hours it took. 
   --for DURATION          how long requests are generated; default: 7d
   --exec DURATION         how long a generated request runs, as --load; default: 5s
   --json                  prints everything as JSON, with the figures of each model
+  --fit LIMITS            proposes settings as YAML that keep p95<5s, mean<2s, cold<10% or hours<24 (replica-hours in a
+                          day; several with commas); chosen before --judge-from (default: half), judged on the rest
+  --fit-by FIGURE         of those that keep the limits, which has the least: hours, mean, p50, p95, p99 or cold;
+                          default: hours
   --html FILE             writes a page with plots as well: 17 further policies are played for it
   --day-of MODEL          whose day it shows; default: the model that was asked most on one day`;
 

@@ -20,9 +20,12 @@ export interface Policy {
   readonly name: string;
   /** Of any model; its name is replaced. */
   readonly settings: ModelSettings;
+  /** Of those that have settings of their own. */
+  readonly settingsByModel?: ReadonlyMap<string, ModelSettings>;
 }
 
-type Scale = Readonly<Record<string, unknown>>;
+/** `scale` of a model, as a configuration has it. */
+export type Scale = Readonly<Record<string, unknown>>;
 
 interface PolicyKind {
   /** How it is written, for errors and help. */
@@ -71,6 +74,11 @@ export function parsePolicy(text: string, shape: ModelShape): Policy {
   if (kind === undefined) throw new Error(`"${text}" is no policy; there are ${policyUsages.join(', ')}`);
   const scale = kind.scaleOf(rest.join(':'));
   if (scale === null) throw new Error(`"${text}" is not written as ${kind.usage}`);
+  return policyOf(text, scale, shape);
+}
+
+/** The same `scale` for each model. Throws an Error of one line for one that no model may have. */
+export function policyOf(name: string, scale: Scale, shape: ModelShape): Policy {
   const raw = modelSchema.safeParse({
     backend: {
       driver: 'process',
@@ -83,8 +91,21 @@ export function parsePolicy(text: string, shape: ModelShape): Policy {
     timeouts: { total: 0 },
   });
   if (!raw.success)
-    throw new Error(`"${text}": ${raw.error.issues.map(({ message }) => message).join('; ')}`);
-  return { name: text, settings: modelOf('simulated', raw.data) };
+    throw new Error(`"${name}": ${raw.error.issues.map(({ message }) => message).join('; ')}`);
+  return { name, settings: modelOf('simulated', raw.data) };
+}
+
+/** A `scale` for each model. Throws as `policyOf`. */
+export function policyOfModels(name: string, scales: ReadonlyMap<string, Scale>, shape: ModelShape): Policy {
+  const byText = new Map<string, ModelSettings>();
+  const settingsOf = (scale: Scale) => {
+    const text = JSON.stringify(scale);
+    const settings = byText.get(text) ?? policyOf(name, scale, shape).settings;
+    byText.set(text, settings);
+    return settings;
+  };
+  const settingsByModel = new Map([...scales].map(([model, scale]) => [model, settingsOf(scale)]));
+  return { name, settings: policyOf(name, {}, shape).settings, settingsByModel };
 }
 
 function startupOf({ load }: ModelShape): string {

@@ -1,4 +1,6 @@
 import { formatDuration } from '../config/units.ts';
+import type { Fit } from './fit/fit.ts';
+import { fitHead, fitTable, fitVerdict } from './fit/fit-text.ts';
 import type { TraceReport } from './read-trace.ts';
 import type { PolicyFigures } from './simulate.ts';
 
@@ -20,6 +22,8 @@ export interface SimulationReport {
   readonly price: number | null;
   readonly seed: number;
   readonly policies: readonly PolicyFigures[];
+  /** What is proposed for a target; null: none was given. */
+  readonly fit: Fit | null;
 }
 
 type Column = readonly [name: string, cell: (figures: PolicyFigures) => string];
@@ -44,7 +48,20 @@ const costColumn: Column = ['COST', ({ cost }) => (cost ?? 0).toFixed(2)];
 
 /** What was simulated in a few lines, then a table with a line for each policy. */
 export function reportText(report: SimulationReport): string {
-  return `${[...headOf(report), '', ...inColumns(tableOf(report))].join('\n')}\n`;
+  const { fit } = report;
+  const lines = [...headOf(report), '', ...inColumns(tableOf(report))];
+  if (fit !== null)
+    lines.push(
+      '',
+      fitHead(fit),
+      '',
+      ...inColumns(fitTable(fit)),
+      '',
+      fitVerdict(fit),
+      '',
+      fit.yaml.trimEnd(),
+    );
+  return `${lines.join('\n')}\n`;
 }
 
 /** The names of the columns, then a row for each policy. */

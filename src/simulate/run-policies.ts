@@ -1,4 +1,7 @@
 import { formatDuration } from '../config/units.ts';
+import { systemClock } from '../core/clock.ts';
+import { fitSettings } from './fit/fit.ts';
+import type { Target } from './fit/target.ts';
 import { type GenerateOptions, generate } from './generate.ts';
 import { type Plots, Plotter } from './plots.ts';
 import type { ModelShape, Policy } from './policy.ts';
@@ -16,11 +19,14 @@ export interface RunOptions {
   readonly generating: GenerateOptions;
   readonly policies: readonly Policy[];
   readonly shape: ModelShape;
-  readonly judgeFromMs: number;
+  /** Null: from the beginning on; where settings are looked for, the second half. */
+  readonly judgeFromMs: number | null;
   readonly price: number | null;
   readonly seed: number;
   /** What else is drawn; null: nothing. `model` null: the one that was asked most on one day. */
   readonly plots: { readonly model: string | null } | null;
+  /** What settings are looked for; null: none. */
+  readonly target: Target | null;
 }
 
 /** What came of it. */
@@ -33,7 +39,7 @@ const msPerHour = 3_600_000;
 
 /** Reads the traces once and plays them against each policy in turn. Rejects with an Error for people. */
 export async function runPolicies(options: RunOptions): Promise<Run> {
-  const { judgeFromMs, price, seed, shape, generating } = options;
+  const { price, seed, shape, generating, target } = options;
   const { load } = shape;
   const builder = new TraceBuilder();
   const traces: TraceReport[] = [];
@@ -42,6 +48,7 @@ export async function runPolicies(options: RunOptions): Promise<Run> {
   const trace = builder.build();
   if (trace.count === 0) throw new Error('there is no request to simulate');
   const lastMs = trace.arrivalMs.at(-1)!;
+  const judgeFromMs = options.judgeFromMs ?? (target === null ? 0 : wholeSeconds(lastMs / 2));
   if (judgeFromMs > lastMs)
     throw new Error(
       `nothing is left to judge: the last request comes ${formatDuration(Math.round(lastMs))} after the first`,
@@ -54,6 +61,7 @@ export async function runPolicies(options: RunOptions): Promise<Run> {
     const day = plotter?.recorderOf(policy);
     figures.push(await simulate({ ...base, policy, ...(day === undefined ? {} : { day }) }));
   }
+  const found = target && (await fitSettings({ base, shape, target, clock: systemClock }));
   const report = {
     traces,
     generated,
@@ -67,8 +75,13 @@ export async function runPolicies(options: RunOptions): Promise<Run> {
     price,
     seed,
     policies: figures,
+    fit: found,
   };
   return { report, plots: plotter && (await plotter.plots(figures)) };
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.round(ms / 1_000) * 1_000;
 }
 
 function hours(ms: number): number {

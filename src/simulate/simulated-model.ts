@@ -37,7 +37,7 @@ export class SimulatedModel {
 
   constructor(name: string, parts: ModelParts) {
     const { clock, driver, prober, policy, window, returns, random } = parts;
-    const settings = { ...policy.settings, name };
+    const settings = { ...(policy.settingsByModel?.get(name) ?? policy.settings), name };
     const { revision } = settings;
     this.target = {
       id: `${name}/${revision.name}`,

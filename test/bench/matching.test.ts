@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bisect, interpolate } from '../../bench/policies/matching.ts';
-import { cutAt } from '../../bench/policies/trace-parts.ts';
+import { cutAt } from '../../src/simulate/cut-trace.ts';
 import { TraceBuilder } from '../../src/simulate/trace.ts';
 
 describe('a curve', () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { formatDuration } from '../../config/units.ts';
+import type { Fit } from '../fit/fit.ts';
+import { fitHead, fitTable, fitVerdict } from '../fit/fit-text.ts';
 import type { Plots } from '../plots.ts';
 import { headOf, type SimulationReport, tableOf } from '../report.ts';
 import type { PolicyFigures } from '../simulate.ts';
@@ -33,6 +35,8 @@ const tradeOffs: readonly TradeOff[] = [
 
 /** Models that the page has in its table. */
 const mostModels = 50;
+/** Within text it would be taken for a control character. */
+const lineEnd = new Markup('\n');
 
 /**
  * The report as one page: no script, nothing from elsewhere, and a Content-Security-Policy that allows nothing but its own
@@ -52,7 +56,8 @@ export function pageOf({ report, plots, version, args }: PageOptions): string {
 <body><h1>What would it cost to sleep?</h1>
 <p>${head.at(-1) ?? ''}.</p>
 ${comparison(report)}
-${tradeOffSection([...plots.curve, ...report.policies])}
+${report.fit === null ? null : fitSection(report.fit)}
+${tradeOffSection([...plots.curve, ...report.policies, ...proposed(report)])}
 ${daySection(plots)}
 ${modelSection(report.policies)}
 ${made(report, { version, args, head })}
@@ -64,6 +69,20 @@ function comparison(report: SimulationReport): Markup {
   return html`<h2>The policies</h2>
 ${table(tableOf(report))}
 <p>Cold: found no replica that takes requests. Waits are from arrival to a slot. Hours are those of replicas.</p>`;
+}
+
+/** A point of its own. */
+function proposed({ fit }: SimulationReport): PolicyFigures[] {
+  const [best] = fit?.options ?? [];
+  return best === undefined ? [] : [{ ...best.judged, policy: 'proposed' }];
+}
+
+function fitSection(fit: Fit): Markup {
+  return html`<h2>Proposed settings</h2>
+<p>${fitHead(fit)}.</p>
+${table(fitTable(fit))}
+<p>${fitVerdict(fit)}</p>
+<pre>${fit.yaml.split('\n').map((line) => [line, lineEnd])}</pre>`;
 }
 
 function tradeOffSection(all: readonly PolicyFigures[]): Markup {
