@@ -67,6 +67,8 @@ export class ModelRuntime implements ModelEntry, Revision {
       rescue: ({ code }) => isStartFailure(code) && owner.rescue(this),
     });
     this.activator = this.#createActivator();
+    // One that follows is paused where the one before it is.
+    if (owner.generation === 1 && settings.revision.scale.isPaused) this.activator.pause();
   }
 
   #connectionOptions() {

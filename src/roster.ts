@@ -17,8 +17,11 @@ class Model implements ModelControl {
   readonly lineage: Lineage<ModelRuntime>;
   readonly #scale: RunTimeScale;
   readonly #log: Log;
+  #isPauseWritten: boolean;
 
+  /** The lineage is paused where the settings say so. */
   constructor(settings: ModelSettings, lineage: Lineage<ModelRuntime>, log: Log) {
+    this.#isPauseWritten = settings.revision.scale.isPaused;
     this.lineage = lineage;
     this.#scale = new RunTimeScale(settings);
     this.#log = log;
@@ -27,7 +30,7 @@ class Model implements ModelControl {
   /** Takes changed settings; what was changed of its scale at run time goes on, where it can. */
   configure(settings: ModelSettings): void {
     const before = this.#scale.fault;
-    this.lineage.configure(this.#scale.take(settings));
+    this.#obey(this.#scale.take(settings));
     const { fault, overrides } = this.#scale;
     if (fault !== null && fault !== before)
       this.#log.warn({ model: settings.name, overrides, fault }, 'scale-overrides-not-applied');
@@ -54,8 +57,18 @@ class Model implements ModelControl {
   #rescaled(settings: ModelSettings): ScaleView {
     const { overrides } = this.#scale;
     this.#log.info({ model: settings.name, overrides }, 'scale-changed');
-    this.lineage.configure(settings);
+    this.#obey(settings);
     return this.scale();
+  }
+
+  /** A changed word on the pause goes before what an operator commanded earlier; one that stands does not. */
+  #obey(settings: ModelSettings): void {
+    const { isPaused } = settings.revision.scale;
+    const isChanged = isPaused !== this.#isPauseWritten;
+    this.#isPauseWritten = isPaused;
+    this.lineage.configure(settings);
+    if (isChanged && isPaused) this.pause();
+    if (isChanged && !isPaused) this.resume();
   }
 
   /** As a request would, which wakes companions too. */

@@ -38,6 +38,7 @@ const pathByAnnotation: Readonly<Record<string, Path>> = {
   max: ['scale', 'max'],
   min: ['scale', 'min'],
   owner: ['scale', 'owner'],
+  pause: ['scale', 'pause'],
   port: ['backend', 'port'],
   'queue-max': ['queue', 'max'],
   'ready-path': ['backend', 'ready', 'path'],
@@ -99,6 +100,7 @@ function unknownAnnotation(key: string): string {
 
 function writtenIn(key: string, text: string): unknown {
   if (key === 'aliases' || key === 'wake-with') return text.split(',').map((alias) => alias.trim());
+  if (key === 'pause') return text === 'true' || (text === 'false' ? false : text);
   return wholeNumbers.has(key) && /^\d+$/.test(text) ? Number(text) : text;
 }
 

@@ -137,6 +137,7 @@ function revisionOf(raw: RawModel): RevisionSettings {
       policy: scale.policy,
       kpa: kpaOf(scale.kpa),
       rampMs: scale.ramp,
+      isPaused: scale.pause,
       owner: scale.owner,
     },
     asksGauge: scale.gauge ?? backend.driver === 'kubernetes',

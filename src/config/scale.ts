@@ -97,6 +97,12 @@ export const scaleSchema = z
         'Windows of time with a min or max of their own. Where several hold, the largest min and the smallest max count.',
       ),
     signals: signalsSchema,
+    pause: z
+      .boolean()
+      .prefault(false)
+      .describe(
+        'Refuses all requests (paused) and keeps no replica. The admin API pauses and resumes as well: the last word counts.',
+      ),
     ramp: duration(
       "A fresh replica's limit grows from 1 to concurrency over this time. 0 = at once.",
     ).prefault(0),

@@ -140,6 +140,8 @@ export interface RevisionSettings {
   readonly scale: ScaleSettings & {
     /** A fresh replica's limit grows from 1 to full over this time; 0 = at once. */
     readonly rampMs: number;
+    /** Refuses everybody from the moment on that this is written, until an operator resumes it or it is not any more. */
+    readonly isPaused: boolean;
   };
   /** Whether a replica's own gauges are asked before it is ended: it may serve clients past the gateway. */
   readonly asksGauge: boolean;

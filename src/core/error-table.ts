@@ -230,8 +230,8 @@ export const errorTable = {
     type: 'server_error',
     shouldRetry: false,
     retryAfter: true,
-    when: 'An operator paused the model.',
-    remedy: 'Resume it: POST /api/models/{id}/resume on the admin port.',
+    when: 'An operator paused the model, or scale.pause is written.',
+    remedy: 'Resume it: POST /api/models/{id}/resume on the admin port, or take scale.pause out.',
   },
   backend_timeout: {
     status: 504,

@@ -31,6 +31,8 @@ describe('defaults', () => {
     expect(settings.models.get('llama')).toEqual({
       name: 'llama',
       aliases: [],
+      wakeWith: [],
+      written: expect.objectContaining({ concurrency: 100 }),
       match: null,
       cold: 'hold',
       deadlineAware: true,
@@ -70,6 +72,7 @@ describe('defaults', () => {
           policy: 'cost-aware',
           kpa: { ...kpaDefaults, initialScale: 0 },
           rampMs: 0,
+          isPaused: false,
           owner: 'pilotlight',
         },
         asksGauge: false,
