@@ -6,6 +6,7 @@ import { kubernetesOf } from './kubernetes.ts';
 import type { RawKubernetesBackend } from './kubernetes-backend.ts';
 import type { RawModel } from './model.ts';
 import { defaultReady } from './ready.ts';
+import { ladderOf } from './rungs.ts';
 import type { RawConfig } from './schema.ts';
 import type {
   BackendSettings,
@@ -140,6 +141,7 @@ function revisionOf(raw: RawModel): RevisionSettings {
       isPaused: scale.pause,
       owner: scale.owner,
     },
+    ladder: ladderOf(scale.ladder, backend.driver),
     asksGauge: scale.gauge ?? backend.driver === 'kubernetes',
     timeouts: {
       connectMs: timeouts.connect,

@@ -3,6 +3,7 @@ import { Claims } from './claims.ts';
 import { companionFaults } from './companion-rules.ts';
 import type { RawFault } from './issues.ts';
 import type { RawKubernetes } from './kubernetes.ts';
+import { ladderFaults } from './ladder-rules.ts';
 import type { RawModel } from './model.ts';
 import { sha256Of } from './normalise.ts';
 import type { Path } from './path.ts';
@@ -106,7 +107,8 @@ function claimFaults(models: ReadonlyMap<string, RawModel>, names: readonly stri
 }
 
 /** What is wrong with one model by itself; `path` is where it stands. */
-export function modelFaults(path: Path, { backend, match, scale }: RawModel): RawFault[] {
+export function modelFaults(path: Path, model: RawModel): RawFault[] {
+  const { backend, match, scale } = model;
   const faults: RawFault[] = [];
   const max = scale.max ?? (backend.driver === 'static' ? backend.urls.length : null);
   if (max !== null && (scale.min ?? 0) > max) {
@@ -120,6 +122,7 @@ export function modelFaults(path: Path, { backend, match, scale }: RawModel): Ra
     faults.push(...commandFaults([...path, 'backend', 'command'], backend.command));
   faults.push(...driverFaults(path, backend, scale), ...policyFaults([...path, 'scale'], scale, max ?? 1));
   faults.push(...signalFaults([...path, 'scale'], scale, backend.driver));
+  faults.push(...ladderFaults(path, model));
   if (match?.stripPrefix && match.paths.length === 0) {
     faults.push(fault([...path, 'match', 'stripPrefix'], 'needs match.paths'));
   }

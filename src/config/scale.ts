@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { kpaSchema } from './kpa.ts';
+import { ladderSchema } from './ladder.ts';
 import { signalsSchema } from './signals.ts';
 import { duration } from './units.ts';
 
@@ -90,6 +91,7 @@ export const scaleSchema = z
       .nullable()
       .prefault(null)
       .describe('Replicas that may start at the same time. Default: no limit but max.'),
+    ladder: ladderSchema,
     schedules: z
       .array(scheduleSchema)
       .prefault([])

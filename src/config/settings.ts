@@ -1,6 +1,7 @@
 import type { ReadySpec } from '../core/prober.ts';
 import type { ScaleSettings } from '../core/scaling.ts';
 import type { RawModel } from './model.ts';
+import type { RungSettings } from './rung-settings.ts';
 
 /** host and port to listen on. Port 0 lets the system choose. */
 export interface Address {
@@ -143,6 +144,8 @@ export interface RevisionSettings {
     /** Refuses everybody from the moment on that this is written, until an operator resumes it or it is not any more. */
     readonly isPaused: boolean;
   };
+  /** What an idle replica is put to sleep by, the shallowest first. */
+  readonly ladder: readonly RungSettings[];
   /** Whether a replica's own gauges are asked before it is ended: it may serve clients past the gateway. */
   readonly asksGauge: boolean;
   /** Milliseconds; 0 everywhere means none. */

@@ -1,4 +1,5 @@
 import { formatAddress, isLoopback } from './address.ts';
+import { ladderWarnings } from './ladder-warnings.ts';
 import type { ModelSettings, Settings } from './settings.ts';
 import { formatDuration } from './units.ts';
 
@@ -62,7 +63,7 @@ function modelWarnings({ name, revision }: ModelSettings): string[] {
       `${place}.scale.owner is external: min ${scale.min} and max ${scale.max} have no effect, others own the count`,
     );
   }
-  return warnings;
+  return [...warnings, ...ladderWarnings(place, revision)];
 }
 
 function usesPort(command: readonly string[], env: Readonly<Record<string, string>>): boolean {

@@ -17,16 +17,27 @@ export interface MeasuredRung extends Rung {
 /** A replica as whoever puts it to sleep needs it. */
 export interface SleepingReplica {
   readonly id: string;
-  /** `http://host:port`; null: not known. */
+  /** `http://host:port`; null: not known, or it leads to other replicas as well. */
   readonly origin: string | null;
   /** Of the leader of its process group on this machine; null: it runs elsewhere. */
   readonly pid: number | null;
 }
 
+/** A way down. */
+export interface Descent {
+  /** The rung that it is on; null: awake. */
+  readonly from: number | null;
+  /** A deeper one. */
+  readonly to: number;
+}
+
 /** Moves replicas of one revision up and down its ladder; rungs are numbered from 0, the shallowest. */
 export interface Sleeper {
-  /** From awake, or from a shallower rung, to this one; rejects with what went wrong, in one line. */
-  sleep(replica: SleepingReplica, rung: number, signal: AbortSignal): Promise<void>;
+  /**
+   * To a deeper rung; rejects with what went wrong, in one line. A rung is taken from awake: whoever is on a shallower one
+   * is woken first, since vLLM takes no deeper level from a shallower one.
+   */
+  sleep(replica: SleepingReplica, descent: Descent, signal: AbortSignal): Promise<void>;
   /** From this rung, or a shallower one, to awake; what takes requests is still probed. Rejects like `sleep`. */
   wake(replica: SleepingReplica, rung: number, signal: AbortSignal): Promise<void>;
   /** The rung that it is on, as it says itself; null: awake, or it cannot be told. Never rejects but with the signal's reason. */

@@ -75,6 +75,7 @@ describe('defaults', () => {
           isPaused: false,
           owner: 'pilotlight',
         },
+        ladder: [],
         asksGauge: false,
         timeouts: {
           connectMs: 5_000,

@@ -34,11 +34,11 @@ const keys = keysOf(configJsonSchema(), '');
 const named = keys.map((key) => [key.path, key] as const);
 
 /** What must be told by whoever uses the section at all, or is one of two ways to say the same. */
-const hasNone = /\.(sha256|key|tcp)$/;
+const hasNone = /\.(sha256|key|tcp|preset|post|run|signal|check\.get|ladder\[\]\.(sleep|wake))$/;
 
 /** Where 0 is no special value (a size of none, no replica, no time), or is refused by the gateway. */
 const isPlainZero =
-  /\.(heldMemory|min|stopGrace|maxBody|maxBytes|headerSize|headerTimeout|keepAlive|lease\.\w+|coldStartCost|schedules\[\]\.for|kpa\.(window|scaleToZeroGrace)|ready\.(startup|timeout))$/;
+  /\.(heldMemory|min|stopGrace|maxBody|maxBytes|headerSize|headerTimeout|keepAlive|lease\.\w+|coldStartCost|schedules\[\]\.for|ladder\[\].*\.(after|cost|timeout)|kpa\.(window|scaleToZeroGrace)|ready\.(startup|timeout))$/;
 
 const takesZero = (schema: JsonSchema) =>
   alternativesOf(schema).some(({ const: only, minimum }) => only === 0 || minimum === 0);
