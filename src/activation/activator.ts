@@ -1,5 +1,6 @@
 import type { PilotlightError } from '../core/errors.ts';
 import type { ReplicaReport, WakeInfo } from '../core/gate.ts';
+import type { Seat } from '../core/room.ts';
 import type { SignalWish } from '../core/signals.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { LifecycleOptions } from './lifecycle-options.ts';
@@ -13,20 +14,18 @@ import {
   wouldNotMakeIt,
 } from './refusals.ts';
 import type { ReplicaState } from './replica-host.ts';
+import { type RetireOptions, retireAll } from './retirement.ts';
 import type { ActivationSettings } from './settings.ts';
 import { type ActivatorSnapshot, failureSnapshot, replicaSnapshots, targetSnapshot } from './snapshot.ts';
 import type { StartSample } from './start-history.ts';
-import { poll, watchTarget } from './watch-target.ts';
+import { joinRoom, progressIn, type RoomAccess } from './tenancy.ts';
+import { watchTarget } from './watch-target.ts';
 
 /** What an activator works with. */
-export interface ActivatorOptions extends Omit<LifecycleOptions, 'settings' | 'isHeld' | 'signal'> {
+export interface ActivatorOptions extends Omit<LifecycleOptions, 'settings' | 'isHeld' | 'seat' | 'signal'> {
+  /** null, or absent: there is room for as many replicas as are wanted. */
+  readonly room?: RoomAccess | null;
   readonly settings: ActivationSettings;
-}
-
-/** How a revision is retired. */
-export interface RetireOptions {
-  /** Its model is not configured any more: replicas that a platform keeps are left to it. */
-  readonly keepsReplicas: boolean;
 }
 
 /**
@@ -38,6 +37,7 @@ export class Activator {
   readonly #options: ActivatorOptions;
   readonly #lifecycle: Lifecycle;
   readonly #life = new AbortController();
+  readonly #seat: Seat | null;
   #settings: ActivationSettings;
   #isStopped = false;
   #isPaused = false;
@@ -51,8 +51,12 @@ export class Activator {
       ...options,
       settings: () => this.#settings,
       isHeld: () => this.#isStopped || this.#isPaused || this.#isRetiring,
+      seat: () => this.#seat,
       signal: this.#life.signal,
     });
+    const { room: access = null, driver, target, gate } = options;
+    const isSeated = access !== null && !driver.isFixed;
+    this.#seat = isSeated ? joinRoom({ ...target, access, gate, lifecycle: this.#lifecycle }) : null;
   }
 
   /** Begins to watch the driver and brings min replicas up. */
@@ -86,7 +90,7 @@ export class Activator {
     if (failed) return failed;
     // What is left to learn of the start refuses nobody who waits without a deadline.
     if (this.#settings.cold === 'hold' && deadlineMs === Number.POSITIVE_INFINITY) return null;
-    const { etaMs, earliestMs } = this.#lifecycle.progress();
+    const { etaMs, earliestMs } = progressIn(this.#lifecycle, this.#seat);
     if (this.#settings.cold === 'reject') return coldRefusal(model, etaMs);
     const remainingMs = deadlineMs - this.#options.clock.nowMs();
     if (!this.#settings.deadlineAware || earliestMs === null || remainingMs >= earliestMs) return null;
@@ -97,6 +101,11 @@ export class Activator {
   demand(): void {
     this.#isStopped = false;
     this.#lifecycle.scaler.reconcile();
+  }
+
+  /** Nothing waits or runs any more: others may have its room. */
+  rested(): void {
+    this.#seat?.changed();
   }
 
   /** What forwarding learned about a replica. */
@@ -125,7 +134,7 @@ export class Activator {
   }
 
   wakeInfo(): WakeInfo {
-    const { step, detail, etaMs, sinceMs } = this.#lifecycle.progress();
+    const { step, detail, etaMs, sinceMs } = progressIn(this.#lifecycle, this.#seat);
     return { state: this.#isPaused ? 'paused' : this.#lifecycle.state, step, detail, etaMs, sinceMs };
   }
 
@@ -201,31 +210,22 @@ export class Activator {
    * signal aborts, they are ended whatever runs on them; those that live on without the gateway are left alone then, as
    * they are from the beginning with `keepsReplicas`: only what runs there is waited for.
    */
-  async retire(
-    signal: AbortSignal,
-    { keepsReplicas }: RetireOptions = { keepsReplicas: false },
-  ): Promise<void> {
-    const { clock, gate, driver } = this.#options;
-    const { fleet, isFixed } = this.#lifecycle;
+  async retire(signal: AbortSignal, options: RetireOptions = { keepsReplicas: false }): Promise<void> {
     this.#isRetiring = true;
-    const isLeft = keepsReplicas && driver.replacesLost;
-    if (isLeft) this.#lifecycle.standing.release();
-    const ended = AbortSignal.any([signal, this.#life.signal]);
-    await poll(clock, () => gate.waiting === 0 || fleet.list.living.length === 0, ended);
-    if (isLeft) return poll(clock, () => gate.inFlight === 0, ended);
-    this.#lifecycle.toZero('retired', true);
-    const isEmpty = () => fleet.isGone || (isFixed && fleet.list.isEnding);
-    await poll(clock, isEmpty, ended);
-    if (driver.replacesLost) return;
-    fleet.count.end(fleet.list.all);
-    await poll(clock, isEmpty, this.#life.signal);
-    if (isFixed) fleet.close();
+    await retireAll({
+      ...this.#options,
+      ...options,
+      lifecycle: this.#lifecycle,
+      signal,
+      lifeSignal: this.#life.signal,
+    });
   }
 
   /** Stops watching; no timer and no probe is left. Replicas and driver are left alone. */
   async close(): Promise<void> {
     this.#life.abort();
     this.#lifecycle.close();
+    this.#seat?.leave();
     await this.#watching;
   }
 

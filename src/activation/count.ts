@@ -99,14 +99,14 @@ export class Count {
   }
 
   /**
-   * Makes `count` the number that is asked for, by draining the others (removal.ts) and ending each when its last
-   * request has ended.
+   * Makes `count` the number that is asked for, by draining the others (removal.ts), `first` before any, and ending each
+   * when its last request has ended.
    */
-  lower(count: number): void {
+  lower(count: number, first: readonly string[] = []): void {
     const isStarting = ({ state }: Replica) => state === 'starting';
     const living = this.#options.list.living.filter((one) => this.#replacesLost || !isStarting(one));
     const surplus = this.#replacesLost ? living.length - count : this.asked - count;
-    const victims = victimsOf(living, surplus, this.#view);
+    const victims = victimsOf(living, surplus, { ...this.#view, first });
     for (const victim of victims) victim.drain();
     this.#gauges.add(this.#view.removal === 'unknown' && surplus > 0 ? living : victims);
     const lowered = this.#replacesLost ? this.asked - count : victims.length;

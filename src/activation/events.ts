@@ -43,6 +43,8 @@ export type ActivationEvent =
   /** A suspect passed its probe. */
   | { readonly type: 'reinstated'; readonly replicaId: string }
   | { readonly type: 'to-zero'; readonly reason: string }
+  /** So many replicas are to go for another model's sake. */
+  | { readonly type: 'evicted'; readonly replicas: number; readonly reason: string }
   /** Somebody else changed the count of replicas. */
   | { readonly type: 'scaled-by-others'; readonly replicas: number }
   /** Something about the target that lasts came up, or went (`isPresent` false). */

@@ -4,6 +4,7 @@ import type { GateControl } from '../core/gate.ts';
 import type { Leadership } from '../core/leadership.ts';
 import type { LoadGauge } from '../core/load-gauge.ts';
 import type { Prober } from '../core/prober.ts';
+import type { Seat } from '../core/room.ts';
 import type { Decide } from '../core/scaling.ts';
 import type { FirstTokenTotals } from '../core/signals.ts';
 import type { OnActivationEvent } from './events.ts';
@@ -25,6 +26,8 @@ export interface LifecycleOptions {
   /** Sums over the model's streamed answers; default: nobody measures them. */
   firstTokens?(): FirstTokenTotals;
   readonly onEvent?: OnActivationEvent;
+  /** Its claim on the room that all models share; null: it takes none. */
+  seat(): Seat | null;
   /** The settings of the moment. */
   settings(): ActivationSettings;
   /** True while nothing may be started or ended on the scaler's account. */

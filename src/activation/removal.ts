@@ -6,6 +6,8 @@ import type { Replica } from './replica.ts';
 export interface RemovalView {
   readonly removal: Removal;
   readonly gate: Pick<GateControl, 'inFlight' | 'inFlightOf'>;
+  /** Ids of those that go before any, where it is known who ends. */
+  readonly first?: readonly string[];
 }
 
 const ordinalOf = ({ status }: Replica) => status.ordinal ?? -1;
@@ -18,7 +20,10 @@ export function victimsOf(living: readonly Replica[], count: number, view: Remov
   if (count <= 0) return [];
   if (count >= living.length) return living;
   if (view.removal === 'unknown') return [];
-  const load = (replica: Replica) => (replica.state === 'starting' ? -1 : view.gate.inFlightOf(replica.id));
+  const load = (replica: Replica) => {
+    if (view.first?.includes(replica.id) === true) return -2;
+    return replica.state === 'starting' ? -1 : view.gate.inFlightOf(replica.id);
+  };
   const isOrdered = view.removal === 'highest-ordinal';
   return living
     .toSorted((a, b) => (isOrdered ? ordinalOf(b) - ordinalOf(a) : load(a) - load(b)))

@@ -1,4 +1,5 @@
 import type { Cancel } from '../core/clock.ts';
+import type { Seat } from '../core/room.ts';
 import type { Decide, ScaleState } from '../core/scaling.ts';
 import type { SignalWish } from '../core/signals.ts';
 import type { BackOff } from './back-off.ts';
@@ -9,6 +10,8 @@ import { SignalFeed, type SignalFeedOptions } from './signal-feed.ts';
 export interface ScalerOptions extends SignalFeedOptions {
   readonly decide: Decide;
   readonly backOff: BackOff;
+  /** Its claim on the room that all models share; null, or absent: there is room for as many as are wanted. */
+  seat?(): Seat | null;
   /** How long starts take, by the median of past ones; null: none is known. */
   startMs(): number | null;
   /** True while nothing may be started or ended: paused, stopped, retiring, or fixed replicas. */
@@ -96,23 +99,28 @@ export class Scaler {
     this.#cancel = null;
     const { fleet, backOff, clock } = this.#options;
     this.#signals.update();
-    if (this.#isClosed || this.#options.isHeld()) return;
+    if (this.#isClosed) return;
+    if (this.#options.isHeld()) {
+      this.#ask(fleet.asked, false);
+      return;
+    }
     if (this.#isVetoed()) {
       this.#reason = this.#veto ?? this.#reason;
       this.#cancel = clock.setTimer(this.#vetoUntilMs, () => this.reconcile());
       return;
     }
     const before = this.#state;
+    const isUrgent = this.#isWanted || this.#options.gate.waiting > 0;
     const decision = this.#decide();
     let dueMs = decision.nextAtMs;
     const alsoAt = (atMs: number) => {
       dueMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, atMs);
     };
-    if (decision.desired > fleet.asked) {
-      const waitMs = backOff.remainingMs(clock.nowMs());
-      if (waitMs === 0) this.#raise(decision.desired);
-      else alsoAt(clock.nowMs() + waitMs);
-    } else if (decision.desired < fleet.asked) {
+    const waitMs = decision.desired > fleet.asked ? backOff.remainingMs(clock.nowMs()) : 0;
+    const granted = this.#ask(waitMs > 0 ? fleet.asked : Math.max(fleet.asked, decision.desired), isUrgent);
+    if (waitMs > 0) alsoAt(clock.nowMs() + waitMs);
+    else if (granted > fleet.asked) this.#raise(granted);
+    else if (decision.desired < fleet.asked) {
       const againAtMs = this.#lower(decision.desired);
       if (againAtMs !== null) {
         // Nothing was lowered: what there is, is what the next decision begins with.
@@ -123,6 +131,27 @@ export class Scaler {
     }
     // A failing driver may have been told of within the raise, and have set a timer already.
     if (dueMs !== null && this.#cancel === null) this.#cancel = clock.setTimer(dueMs, () => this.reconcile());
+  }
+
+  /** Whether nothing may be made to go: others own the count, or use it, or it is not known. */
+  get isKept(): boolean {
+    const { clock, settings, mayLower } = this.#options;
+    return settings().scale.owner === 'external' || !mayLower() || clock.nowMs() < this.#vetoUntilMs;
+  }
+
+  /** These are to go for another model's sake, each after its last request; who waits goes on waiting. */
+  evict(replicaIds: readonly string[], reason: string): void {
+    const { fleet, onEvent } = this.#options;
+    const going = fleet.list.living.filter(({ id }) => replicaIds.includes(id));
+    const desired = Math.max(0, fleet.asked - going.length);
+    if (going.length === 0 || this.isKept || (desired > 0 && !fleet.count.canLower)) return;
+    this.#reason = reason;
+    onEvent({ type: 'evicted', replicas: going.length, reason });
+    if (desired === 0) this.#options.onToZero(reason);
+    fleet.count.end(going.filter(({ state }) => state === 'starting'));
+    fleet.count.lower(desired, replicaIds);
+    this.reset();
+    this.reconcile();
   }
 
   close(): void {
@@ -166,6 +195,15 @@ export class Scaler {
     this.#state = decision.state;
     this.#reason = decision.reason;
     return decision;
+  }
+
+  /** How many of the desired ones there is room for. */
+  #ask(desired: number, isUrgent: boolean): number {
+    const seat = this.#options.seat?.() ?? null;
+    if (seat === null) return desired;
+    const { replicas, reason } = seat.ask(desired, isUrgent);
+    if (reason !== null) this.#reason = `${this.#reason}; ${reason}`;
+    return replicas;
   }
 
   #raise(desired: number): void {

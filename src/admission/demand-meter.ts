@@ -6,6 +6,7 @@ import type { GateOptions } from './gate-options.ts';
 export class DemandMeter {
   readonly #clock: Clock;
   readonly #onReturn: GateOptions['onReturn'];
+  readonly #onRest: GateOptions['onRest'];
   /** The last change. */
   #atMs: number;
   #waiting = 0;
@@ -15,9 +16,10 @@ export class DemandMeter {
   #waitingMs = 0;
   #inFlightMs = 0;
 
-  constructor(clock: Clock, onReturn: GateOptions['onReturn']) {
+  constructor({ clock, onReturn, onRest }: Pick<GateOptions, 'clock' | 'onReturn' | 'onRest'>) {
     this.#clock = clock;
     this.#onReturn = onReturn;
+    this.#onRest = onRest;
     this.#atMs = clock.nowMs();
   }
 
@@ -38,6 +40,7 @@ export class DemandMeter {
     this.#waiting = waiting;
     this.#inFlight = inFlight;
     this.#atMs = nowMs;
+    if (waiting + inFlight === 0) this.#onRest?.();
   }
 
   /** `nowMs` since which nothing waits and no slot is held; null while one does. */

@@ -25,6 +25,8 @@ export interface GateOptions {
   etaMs(): number | null;
   /** Somebody entered after nothing had waited or run for `gapMs`; `arrived` had come before that. Must not throw. */
   onReturn?(gapMs: number, arrived: number): void;
+  /** From now on nothing waits or runs. Must not throw, nor call the gate. */
+  onRest?(): void;
   /** From 0 up to 1. Default Math.random. */
   readonly random?: () => number;
   /** Shares of the priority classes when all of them wait. Default 16:4:1. */

@@ -30,7 +30,7 @@ export class Gate implements GateControl {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#demand = new DemandMeter(options.clock, options.onReturn);
+    this.#demand = new DemandMeter(options);
     this.#room = new WaitingRoom({
       ...options,
       weights: options.weights ?? defaultWeights,

@@ -59,6 +59,7 @@ export class SimulatedModel {
       },
       etaMs: () => this.#activator.wakeInfo().etaMs,
       onReturn: (...facts) => decider.returned(...facts),
+      onRest: () => this.#activator.rested(),
     });
     this.#activator = new Activator({
       target: this.target,

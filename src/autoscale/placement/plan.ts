@@ -2,7 +2,7 @@ import type { Place } from '../../core/room.ts';
 import { Books } from './books.ts';
 import { type Turn, turnsOf } from './claim-order.ts';
 import { keepValueMs } from './keep-value.ts';
-import { waitsFor, waitsForMemory, waitsForStarts } from './reasons.ts';
+import { waitsFor, waitsForItself, waitsForMemory, waitsForStarts } from './reasons.ts';
 import { type Candidate, victimsFor } from './victims.ts';
 import {
   type Eviction,
@@ -79,6 +79,11 @@ class Planner {
     // What holds up one of its replicas holds up the next one.
     if (this.#waits.has(tenant.id) || this.#revives(tenant)) return;
     const books = this.#books;
+    // It would take back what it gives up for others, rather than start another.
+    if (tenant.holdings.some((one) => one.state === 'draining' && !this.#revived.has(one))) {
+      this.#waits.set(tenant.id, waitsForItself);
+      return;
+    }
     if (books.startsLeft <= 0) {
       this.#waits.set(tenant.id, waitsForStarts(books.starting));
       return;

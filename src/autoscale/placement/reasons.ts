@@ -28,6 +28,9 @@ export function waitsForMemory({ needs }: TenantState): string {
   return `waits for ${whatText(needs)}: it is on its way to be free`;
 }
 
+/** Its own replica goes for another model. */
+export const waitsForItself = 'waits for its last requests to end: another model has its turn';
+
 /** Pure. */
 export function waitsForStarts(starting: number): string {
   return `waits for its turn to start: ${starting === 1 ? '1 replica starts' : `${starting} replicas start`}`;

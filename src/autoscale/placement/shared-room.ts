@@ -84,8 +84,7 @@ export class SharedRoom implements Room, Placement {
 
   #ask(seat: TenantSeat, desired: number, isUrgent: boolean): Grant {
     const nowMs = this.#options.clock.nowMs();
-    const before = seat.staying;
-    const isOther = this.#look(seat) || seat.staying !== before;
+    const isOther = this.#look(seat);
     const isAsked = seat.ask(desired, isUrgent, nowMs);
     if (isOther || isAsked) this.#isDirty = true;
     if (seat.missing === 0) {
@@ -145,6 +144,8 @@ export class SharedRoom implements Room, Placement {
       this.#seats.get(tenantId)?.evict(keys, forModel, nowMs);
     for (const seat of told) seat.tenant.freed();
     this.#lookAgain(made, nowMs);
+    // What the others wait for is another now.
+    if (told.size + made.evictions.length > 0) this.#schedule(nowMs);
   }
 
   #lookAgain({ nextAtMs, waits }: Plan, nowMs: number): void {
@@ -167,11 +168,11 @@ export class SharedRoom implements Room, Placement {
     return plan(this.#world(), this.#options.clock.nowMs());
   }
 
-  /** Returns whether a replica of its is gone. */
+  /** Returns whether its replicas are others, or in other states. */
   #look(seat: TenantSeat): boolean {
-    const gone = seat.look(this.#options.clock.nowMs(), (needs) => this.#anyPlace(needs));
+    const { isOther, gone } = seat.look(this.#options.clock.nowMs(), (needs) => this.#anyPlace(needs));
     for (const { gpus } of gone) this.#memory?.moved(gpus);
-    return gone.length > 0;
+    return isOther;
   }
 
   #world(): World {

@@ -16,6 +16,14 @@ interface Held {
   isRevived: boolean;
 }
 
+/** What was seen of a tenant since it was looked at before. */
+interface SeatChange {
+  /** A replica came, went, or is in another state. */
+  readonly isOther: boolean;
+  /** Places of those that are gone. */
+  readonly gone: readonly Place[];
+}
+
 /** One that was told to go and did not is not told again for so long. */
 const refusalMs = 5_000;
 
@@ -28,6 +36,7 @@ export class TenantSeat {
   #held: readonly Held[] = [];
   #view: TenantView;
   #made = 0;
+  #states = '';
   #isUrgent = false;
   /** Somebody waited since it was asked for. */
   #wasWaitedFor = false;
@@ -55,8 +64,8 @@ export class TenantSeat {
     return this.#held;
   }
 
-  /** Looks at the tenant; returns the places of replicas that are gone. `placeOf` finds one for a replica that was not asked for. */
-  look(nowMs: number, placeOf: (needs: Needs) => Place): readonly Place[] {
+  /** Looks at the tenant. `placeOf` finds a place for a replica that was not asked for. */
+  look(nowMs: number, placeOf: (needs: Needs) => Place): SeatChange {
     this.#view = this.tenant.view();
     const { replicas, waiting, needs } = this.#view;
     const byId = new Map(replicas.map((replica) => [replica.id, replica]));
@@ -75,7 +84,10 @@ export class TenantSeat {
     if (waiting > 0) this.#wasWaitedFor = true;
     this.#noteTurn();
     this.#noteClaim(nowMs);
-    return gone.map(({ place }) => place);
+    const states = this.#held.map((one) => `${one.key} ${stateOf(one)}`).join();
+    const isOther = states !== this.#states;
+    this.#states = states;
+    return { isOther, gone: gone.map(({ place }) => place) };
   }
 
   /** Asks for so many; room that was granted for more and is not used is given back. Returns whether it asks for anything else than before. */
@@ -132,7 +144,7 @@ export class TenantSeat {
     const left = this.tenant
       .view()
       .replicas.filter(({ id, state }) => ids.includes(id) && isStaying({ state }));
-    if (left.length > 0) this.#refusedUntilMs = nowMs + refusalMs;
+    if (ids.length === 0 || left.length > 0) this.#refusedUntilMs = nowMs + refusalMs;
   }
 
   /** As a plan sees it. */

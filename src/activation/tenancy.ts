@@ -1,0 +1,99 @@
+import type { GateControl } from '../core/gate.ts';
+import type { Room, RoomTerms, Seat, Tenant, TenantReplica, TenantView } from '../core/room.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Replica } from './replica.ts';
+import type { ReplicaState } from './replica-host.ts';
+import type { StartProgress } from './snapshot.ts';
+
+/** How a revision takes part in the room that all models share. */
+export interface RoomAccess {
+  readonly room: Room;
+  /** What a replica needs now. */
+  terms(): RoomTerms;
+  /** `nowMs` at which the next request is expected; null: not known. */
+  returnAtMs(): number | null;
+}
+
+/** What a tenancy works with. */
+interface TenancyOptions {
+  readonly id: string;
+  readonly model: string;
+  readonly access: RoomAccess;
+  readonly gate: GateControl;
+  readonly lifecycle: Lifecycle;
+}
+
+const stateInRoom: Record<ReplicaState, TenantReplica['state']> = {
+  starting: 'starting',
+  ready: 'ready',
+  suspect: 'ready',
+  draining: 'draining',
+  ending: 'ending',
+};
+
+/** A revision as the room sees it. */
+class Tenancy implements Tenant {
+  readonly id: string;
+  readonly model: string;
+  readonly #options: TenancyOptions;
+
+  constructor(options: TenancyOptions) {
+    this.id = options.id;
+    this.model = options.model;
+    this.#options = options;
+  }
+
+  view(): TenantView {
+    const { access, gate, lifecycle } = this.#options;
+    const { waiting, inFlight, idleSinceMs, demand } = gate;
+    return {
+      ...access.terms(),
+      replicas: this.#replicas(),
+      waiting,
+      inFlight,
+      arrived: demand.arrived,
+      idleSinceMs,
+      startMs: lifecycle.history.learned()?.medianMs ?? null,
+      returnAtMs: access.returnAtMs(),
+      isKept: lifecycle.scaler.isKept,
+    };
+  }
+
+  evict(replicaIds: readonly string[], reason: string): void {
+    this.#options.lifecycle.scaler.evict(replicaIds, reason);
+  }
+
+  freed(): void {
+    this.#options.lifecycle.scaler.reconcile();
+  }
+
+  /** Where anybody may end, nobody drains: as many as are too many go, the least busy. */
+  #replicas(): TenantReplica[] {
+    const { gate, lifecycle } = this.#options;
+    const { list, asked } = lifecycle.fleet;
+    const surplus = Math.max(0, list.living.length - asked);
+    const load = ({ id }: Replica) => gate.inFlightOf(id);
+    const leaving = new Set(
+      surplus === 0 ? [] : list.living.toSorted((a, b) => load(a) - load(b)).slice(0, surplus),
+    );
+    return list.all.map((replica) => ({
+      id: replica.id,
+      state: leaving.has(replica) ? 'draining' : stateInRoom[replica.state],
+      inFlight: load(replica),
+    }));
+  }
+}
+
+/** A revision takes its place among those that share the room. */
+export function joinRoom(options: TenancyOptions): Seat {
+  return options.access.room.join(new Tenancy(options));
+}
+
+/** How far its start is. While it waits for room and nothing is on its way, what is left is not less than a start takes. */
+export function progressIn(lifecycle: Lifecycle, seat: Seat | null): StartProgress {
+  const progress = lifecycle.progress();
+  const reason = seat?.reason ?? null;
+  if (reason === null || progress.sinceMs !== null || lifecycle.fleet.list.ready > 0) return progress;
+  const earliestMs = lifecycle.history.rest([], 0)?.earlyMs ?? null;
+  return { step: 'waiting for room', detail: reason, etaMs: null, earliestMs, sinceMs: null };
+}
