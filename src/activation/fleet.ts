@@ -109,8 +109,9 @@ export class Fleet {
    */
   wanted(): void {
     const { host, listener } = this.#options;
-    this.#cancelTelling?.();
-    this.#cancelTelling = host.clock.setTimer(host.clock.nowMs(), () => {
+    // One that is set goes on: set anew by each who comes, it would never fire in a flood of them.
+    this.#cancelTelling ??= host.clock.setTimer(host.clock.nowMs(), () => {
+      this.#cancelTelling = null;
       const isUnseen = this.#status.isStale === true && isAnswered(this.#status);
       if (isUnseen && (this.isMissing || !this.count.isKnown)) listener.onTargetFailure(this.#status);
     });

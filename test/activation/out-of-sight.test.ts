@@ -29,3 +29,18 @@ it('a target that is out of sight for want of an answer is waited for', async ()
   await h.clock.advance(1_000);
   expect(h.gate.failures).toEqual([]);
 });
+
+it('a target that cannot be looked at is told of also while more come than a timer takes to fire', async () => {
+  const h = began();
+  const setTimer = h.clock.setTimer.bind(h.clock);
+  // As Node's, which fires after a millisecond at the earliest.
+  h.clock.setTimer = (atMs, fn) => setTimer(Math.max(atMs, h.clock.nowMs() + 1), fn);
+  h.driver.told = { isStale: true, failure: 'no target', fault: 'missing' };
+  h.driver.publish();
+  h.driver.scaleError = new Error('no target');
+  for (let n = 0; n < 10; n++) {
+    h.enter();
+    await h.clock.advance(0.4);
+  }
+  expect(h.gate.failures.map(({ code }) => code)).toContain('start_failed');
+});
