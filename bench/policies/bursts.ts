@@ -64,15 +64,20 @@ async function cellsOf(policy: Policy, loadS: number, execS: number): Promise<st
 /** The default, Knative's with its own defaults, and Knative's which keeps its last replica as long as the default does. */
 function policiesOf(parse: (text: string) => Policy): Policy[] {
   const kpa = parse('kpa');
-  const { revision } = kpa.settings;
-  const { scale } = revision;
-  const retained = { ...scale, kpa: { ...scale.kpa, podRetentionMs: 300_000 } };
+  const knative = kpa.settings.revision.scale.kpa;
   return [
-    { ...parse('fixed:5m'), name: 'default' },
+    withScale('default', parse('fixed:5m'), { thrashWindowMs: 60_000 }),
     kpa,
-    {
-      name: 'kpa, last one kept 5 m',
-      settings: { ...kpa.settings, revision: { ...revision, scale: retained } },
-    },
+    withScale('kpa, last one kept 5 m', kpa, { kpa: { ...knative, podRetentionMs: 300_000 } }),
   ];
+}
+
+type Scale = Policy['settings']['revision']['scale'];
+
+function withScale(name: string, { settings }: Policy, changed: Partial<Scale>): Policy {
+  const { revision } = settings;
+  return {
+    name,
+    settings: { ...settings, revision: { ...revision, scale: { ...revision.scale, ...changed } } },
+  };
 }

@@ -19,8 +19,9 @@ ${ticksSection()}
 200 requests come in one instant to a model at zero; concurrency 10, at most 20 replicas. The figures are those of the last
 of four such bursts, three hours apart: by then the policy knows how long a start and a request take. GPU-seconds are
 those of all replicas, loading, busy and idle, until the count is at zero again: after 5 m without requests by the
-default policy, by \`kpa\` after Knative's window of 60 s and its grace, and in the third line after 5 m as well. The
-default policy keeps every replica for the 5 m, \`kpa\` all but the last for about one: hence the idle seconds of many.
+default policy, by \`kpa\` after Knative's window of 60 s and its grace, and in the third line after 5 m as well. All but
+the last one are given back by the default policy when they were not needed for as long as a start takes, by \`kpa\` after
+about a minute.
 
 ${await burstsSection()}
 `,
