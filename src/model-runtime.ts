@@ -131,6 +131,7 @@ export class ModelRuntime implements ModelEntry, Revision {
       this.#parts.startMemory.keep(this.#startKey, this.activator.history());
     }
     if (event.type === 'start-failed') this.meter.startFailed(event.phase);
+    if (event.type === 'thrash') this.meter.thrashed();
     this.#parts.onEvent(this.#settings.name, event);
     if (event.type === 'start-failed') this.#owner.startFailed(this, event.reason, event.retryInMs);
     this.#owner.changed(this);

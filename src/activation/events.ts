@@ -8,6 +8,8 @@ export type ActivationEvent =
   | { readonly type: 'woken'; readonly reason: string }
   /** The driver was asked for this many replicas. */
   | { readonly type: 'scaled'; readonly replicas: number; readonly reason: string }
+  /** The driver is asked for more so soon after it was asked for less: the idle time is too short for what comes. */
+  | { readonly type: 'thrash'; readonly afterMs: number; readonly count: number }
   /** A step of a start was seen. */
   | {
       readonly type: 'step';

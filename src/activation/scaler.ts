@@ -1,6 +1,6 @@
 import type { Cancel } from '../core/clock.ts';
 import type { Seat } from '../core/room.ts';
-import type { Decide, ScaleState } from '../core/scaling.ts';
+import type { Decide, ScaleState, ThrashRecord } from '../core/scaling.ts';
 import type { SignalWish } from '../core/signals.ts';
 import type { BackOff } from './back-off.ts';
 import type { OnActivationEvent } from './events.ts';
@@ -34,7 +34,7 @@ const retryMs = 1_000;
 export class Scaler {
   readonly #options: ScalerOptions;
   readonly #signals: SignalFeed;
-  #state: ScaleState = { desired: 0, surplusSinceMs: null, raisedAtMs: null, byOthers: 0 };
+  #state: ScaleState = { desired: 0, raisedAtMs: null, byOthers: 0 };
   #reason = 'nobody asked yet';
   #isWanted = false;
   #askedByOthers: number | undefined;
@@ -58,6 +58,11 @@ export class Scaler {
     return this.#reason;
   }
 
+  /** Starts soon after a stop; undefined: there was none. */
+  get thrash(): ThrashRecord | undefined {
+    return this.#state.thrash;
+  }
+
   /** Somebody asks for the model. */
   want(): void {
     this.#isWanted = true;
@@ -70,7 +75,7 @@ export class Scaler {
     const desired = this.#options.fleet.asked;
     if (this.#askedByOthers !== undefined) this.#askedByOthers = desired;
     const byOthers = Math.min(desired, this.#state.byOthers);
-    this.#state = { ...this.#state, desired, surplusSinceMs: null, raisedAtMs: null, byOthers };
+    this.#state = { ...this.#state, desired, raisedAtMs: null, byOthers };
   }
 
   /** Somebody else changed the count. */
@@ -169,7 +174,7 @@ export class Scaler {
   }
 
   #decide() {
-    const { gate, fleet, clock, decide } = this.#options;
+    const { gate, fleet, clock, decide, onEvent } = this.#options;
     const { scale, concurrency, ready } = this.#options.settings();
     // Requests on a replica that is gone are about to fail: they need no other.
     const isEmpty = fleet.list.size === 0;
@@ -194,6 +199,8 @@ export class Scaler {
     this.#askedByOthers = undefined;
     this.#state = decision.state;
     this.#reason = decision.reason;
+    if (decision.startedAgainAfterMs !== undefined)
+      onEvent({ type: 'thrash', afterMs: decision.startedAgainAfterMs, count: this.thrash?.count ?? 1 });
     return decision;
   }
 

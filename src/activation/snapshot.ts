@@ -1,5 +1,6 @@
 import type { Removal, StartFault, TargetCondition } from '../core/driver.ts';
 import type { GateControl } from '../core/gate.ts';
+import type { ThrashRecord } from '../core/scaling.ts';
 import type { SignalWish } from '../core/signals.ts';
 import type { BackOff } from './back-off.ts';
 import type { Fleet } from './fleet.ts';
@@ -49,6 +50,8 @@ export interface ActivatorSnapshot {
   readonly decision: string;
   /** What the signals asked for then; those that said nothing are left out. */
   readonly signals: readonly SignalWish[];
+  /** Starts soon after a stop, none of them an hour after the one before; null: none. */
+  readonly thrash: { readonly count: number; readonly lastAtMs: number } | null;
 }
 
 /** How far a start is: the one that is expected to be ready first. */
@@ -106,6 +109,15 @@ export function replicaSnapshots(fleet: Fleet, gate: GateControl, wallOffsetMs: 
     detail: replica.detail,
     output: replica.status.output ?? [],
   }));
+}
+
+/** Starts soon after a stop. `wallOffsetMs` turns `nowMs` into milliseconds since the epoch. */
+export function thrashSnapshot(
+  record: ThrashRecord | undefined,
+  wallOffsetMs: number,
+): ActivatorSnapshot['thrash'] {
+  if (record === undefined || record.lastAtMs === null) return null;
+  return { count: record.count, lastAtMs: record.lastAtMs + wallOffsetMs };
 }
 
 /** The last failure, until a start becomes ready. */

@@ -5,11 +5,11 @@ import { kpaSpecOf } from './kpa/kpa-spec.ts';
 import { withLadder } from './ladder/with-ladder.ts';
 import { filledBy, reasonFor } from './need.ts';
 import { weighSignals } from './signals/weigh-signals.ts';
+import { patienceOf, withThrash } from './thrash.ts';
 
 /** The state before the first decision. */
 export const initialScaleState: ScaleState = {
   desired: 0,
-  surplusSinceMs: null,
   raisedAtMs: null,
   byOthers: 0,
 };
@@ -34,8 +34,12 @@ const decideUnsignalled: Decide = (observed, spec, before, nowMs) => {
 const decideCount: Decide = (observed, spec, before, nowMs) => {
   const state = withOthers(observed, before, nowMs);
   if (spec.owner === 'external') return decideOnlyWake(observed, spec, state);
-  if (spec.policy === 'kpa') return decideKpa(observed, kpaSpecOf(spec), before, nowMs);
-  return decideCostAware(observed, spec, state, nowMs);
+  const isKpa = spec.policy === 'kpa';
+  const patience = patienceOf(before, nowMs);
+  const decision = isKpa
+    ? decideKpa(observed, kpaSpecOf(spec), before, nowMs)
+    : decideCostAware(observed, patience === 1 ? spec : { ...spec, patience }, state, nowMs);
+  return withThrash(decision, { observed, spec, before, nowMs });
 };
 
 /** The wishes of the signals are told to the policy, and who is used by others is not idle. */
@@ -72,7 +76,6 @@ function withOthers({ askedByOthers }: Observed, state: ScaleState, nowMs: numbe
   return {
     ...state,
     desired: askedByOthers,
-    surplusSinceMs: null,
     raisedAtMs: nowMs,
     byOthers: askedByOthers,
   };

@@ -132,6 +132,7 @@ function revisionOf(raw: RawModel): RevisionSettings {
       idleMs: scale.idle === 'adaptive' ? defaultIdleMs : scale.idle,
       coldStartMs: scale.idle === 'adaptive' ? scale.coldStartCost : null,
       minUpMs: scale.minUp,
+      thrashWindowMs: scale.thrashWindow,
       buffer: scale.buffer,
       maxStarting: scale.maxStarting,
       schedules: scale.schedules.map(scheduleOf),

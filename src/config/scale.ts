@@ -82,6 +82,10 @@ export const scaleSchema = z
     minUp: duration(
       'A count that was raised stands for that long at least, once its replicas are ready. 0 = no longer than idle.',
     ).prefault(0),
+    thrashWindow: duration(
+      'A start so soon after a stop (but not later than idle) is counted, and what is not needed is then kept twice and at ' +
+        'most four times as long, until an hour has passed without another. 0 = neither.',
+    ).prefault('60s'),
     buffer: replicas()
       .prefault(0)
       .describe('Spare replicas beyond those that the requests fill, while there are requests. 0 = none.'),

@@ -72,6 +72,8 @@ export interface ScaleSettings {
   readonly coldStartMs: number | null;
   /** A count that was raised stands at least so long; 0: as long as `idleMs` keeps it. */
   readonly minUpMs: number;
+  /** A start so soon after a stop counts as one too many; at most `idleMs` by the policy cost-aware; 0: none does. */
+  readonly thrashWindowMs: number;
   /** Replicas beyond those that the requests fill, while there are any. */
   readonly buffer: number;
   /** Replicas that may start at the same time; null: as many as are wanted. */
@@ -95,23 +97,35 @@ export interface ScaleSpec extends ScaleSettings {
   readonly ladder?: readonly MeasuredRung[];
   /** What the signals ask for, whatever the policy does; absent: nothing. */
   readonly signalled?: SignalWish;
+  /** Idle times are so many times as long, since stops were followed by starts; absent: once. */
+  readonly patience?: number;
 }
 
 /** What a decision leaves for the next one; the caller keeps it and never looks inside. */
 export interface ScaleState {
   readonly desired: number;
-  /** Since when less than `desired` would do; null while all are needed. */
-  readonly surplusSinceMs: number | null;
   /** When the count last rose, for the minimum up time. */
   readonly raisedAtMs: number | null;
   /** The count that others asked for, while it stands above max; else 0. */
   readonly byOthers: number;
+  /** Starts soon after a stop; absent: there was none, and no stop lately. */
+  readonly thrash?: ThrashRecord;
   /** What the policy keeps besides; absent: nothing yet. */
   readonly memory?: PolicyMemory;
   /** With a ladder: when a replica last came up or was asked for; absent: not yet. */
   readonly upAtMs?: number;
   /** What the signals keep; absent: nothing yet. */
   readonly signals?: SignalMemory;
+}
+
+/** What is kept of starts soon after a stop. */
+export interface ThrashRecord {
+  /** When the count was lowered last, if it has not risen since; null otherwise. */
+  readonly loweredAtMs: number | null;
+  /** How often it rose soon after that; forgotten when none came for an hour. */
+  readonly count: number;
+  /** When it last did; null: not within the hour. */
+  readonly lastAtMs: number | null;
 }
 
 /** The part of a state that is a policy's own: another policy takes none of it. */
@@ -134,6 +148,8 @@ export interface Decision {
   /** In one line, for people: `idle for 5m`. */
   readonly reason: string;
   readonly state: ScaleState;
+  /** It asks for more so soon after it had asked for less: milliseconds between the two; absent: it does not. */
+  readonly startedAgainAfterMs?: number;
   /** When it must be asked again although nothing changes; null: not. */
   readonly nextAtMs: number | null;
 }

@@ -55,6 +55,7 @@ export class ModelMeter {
     // An alert on a rate needs the zero before the first one.
     metrics.clientAborts.series(model, 'before_answer');
     metrics.clientAborts.series(model, 'during_answer');
+    metrics.thrash.series(model);
   }
 
   /** A request has ended; `tokens` is what its answer's usage told. */
@@ -105,6 +106,11 @@ export class ModelMeter {
     starts.series(this.#model).observe(totalMs);
     for (const { name, durationMs } of phasesOf(steps))
       startPhases.series(this.#model, name).observe(durationMs);
+  }
+
+  /** A start was asked for soon after replicas were ended. */
+  thrashed(): void {
+    this.#metrics.thrash.series(this.#model).add(1);
   }
 
   /** A start failed; `phase` is the last step that it reached, or null. */

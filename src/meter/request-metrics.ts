@@ -47,6 +47,11 @@ function createCounts(registry: Registry, isShown: IsShown) {
       ['model', 'phase'],
       'Starts that failed, by the last step that was reached; none before the first.',
     ),
+    thrash: counter(
+      'pilotlight_thrash_total',
+      ['model'],
+      'Starts soon (scale.thrashWindow) after replicas were ended: the idle time is too short for what comes.',
+    ),
   };
 }
 

@@ -36,12 +36,13 @@ interface PolicyKind {
 
 /** By the name before the colon. */
 const kinds: Readonly<Record<string, PolicyKind>> = {
-  /** To zero after so long without a request. */
+  /** To zero after so long without a request, also where starts follow soon: what others are measured against. */
   fixed: {
     usage: 'fixed:DURATION',
     scaleOf(args) {
       const idleMs = parseDuration(args);
-      return idleMs === null || idleMs === 0 ? null : { min: 0, idle: formatDuration(idleMs) };
+      if (idleMs === null || idleMs === 0) return null;
+      return { min: 0, idle: formatDuration(idleMs), thrashWindow: 0 };
     },
   },
   /** To zero after a time that is learned; the cost of a cold start is the idle time that is as dear. */

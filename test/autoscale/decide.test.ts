@@ -7,7 +7,6 @@ import { untouched as idle, scaleSettings } from '../support/scale-settings.ts';
 const spec: ScaleSpec = { ...scaleSettings({ max: 4, idleMs: 60_000 }), concurrency: 2, startupMs: 600_000 };
 const up = (desired: number): ScaleState => ({
   desired,
-  surplusSinceMs: null,
   raisedAtMs: null,
   byOthers: 0,
 });
@@ -154,7 +153,8 @@ describe('decide', () => {
 
   it('forgets that others were above max once it is not any more', () => {
     const others = decide({ ...idle, askedByOthers: 9 }, spec, up(1), 0);
-    const lowered = decide({ ...busy(8, 9) }, spec, { ...others.state, surplusSinceMs: 0 }, 60_000);
+    const surplus = decide(busy(8, 9), spec, others.state, 0);
+    const lowered = decide(busy(8, 9), spec, surplus.state, 60_000);
     expect(lowered).toMatchObject({ desired: 4, state: { byOthers: 0 } });
   });
 

@@ -66,6 +66,7 @@ describe('defaults', () => {
           idleMs: 300_000,
           coldStartMs: null,
           minUpMs: 0,
+          thrashWindowMs: 60_000,
           buffer: 0,
           maxStarting: null,
           schedules: [],

@@ -135,6 +135,9 @@ describe('the metrics of starts', () => {
     const { metrics, value } = metricsOf({ llama: [idle] });
     metrics.model('llama').startFailed('loading');
     metrics.model('llama').startFailed(null);
+    expect(await value('pilotlight_thrash_total{model="llama"}')).toBe(0);
+    metrics.model('llama').thrashed();
+    expect(await value('pilotlight_thrash_total{model="llama"}')).toBe(1);
     expect(await value('pilotlight_failed_starts_total{model="llama",phase="loading"}')).toBe(1);
     expect(await value('pilotlight_failed_starts_total{model="llama",phase="none"}')).toBe(1);
   });

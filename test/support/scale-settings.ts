@@ -28,6 +28,7 @@ export function scaleSettings(
     idleMs: 300_000,
     coldStartMs: null,
     minUpMs: 0,
+    thrashWindowMs: 60_000,
     buffer: 0,
     maxStarting: null,
     schedules: [],

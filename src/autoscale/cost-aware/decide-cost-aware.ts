@@ -1,15 +1,20 @@
 import type { Decision, Observed, PolicyMemory, ScaleSpec, ScaleState } from '../../core/scaling.ts';
 import { filledBy, reasonFor } from '../need.ts';
+import { givenBack, surplusKeepMs } from './giving-back.ts';
 import { arrivalRateOf, type LoadRates, nextRates, serviceMsOf } from './load-rates.ts';
+import { type NeedSince, needsBelow, noNeeds, withNeed } from './need-history.ts';
+import { surplusReason } from './surplus-reason.ts';
 import { worthStarting } from './worth-starting.ts';
 
 /** What is kept between two decisions. */
 interface CostAwareMemory extends PolicyMemory {
   readonly policy: 'cost-aware';
   readonly rates: LoadRates;
+  /** What was needed while more were there. */
+  readonly needs: readonly NeedSince[];
 }
 
-/** A surplus under load is looked at again after a tenth of `idleMs`, but not more often than this. */
+/** A surplus under load is looked at again after a tenth of the time that it is kept, but not more often than this. */
 const leastCheckMs = 1_000;
 
 /** A queue for which no further replica is worth its start is looked at again: those that run may be longer than thought. */
@@ -20,10 +25,10 @@ const stillRising = Number.POSITIVE_INFINITY;
 
 /**
  * As many replicas as the requests of the moment fill, as far as starting them is worth it (worth-starting.ts), and
- * `buffer` more: upward at once but for `maxStarting`, downward when fewer would have done for `idleMs`, to zero only when
- * nothing waited or ran for `idleMs` (or `toZeroMs`). A count is never lowered while a replica starts, nor before
- * `minUpMs`. `idleMs` 0 lowers nothing. What signals ask for needs to be worth nothing. Always within [min, max], but that a
- * count which others asked for may be above max until it is surplus.
+ * `buffer` more: upward at once but for `maxStarting`, downward to one when fewer would have done for about as long as a
+ * start takes (giving-back.ts), to zero only when nothing waited or ran for `idleMs` (or `toZeroMs`). A count is never
+ * lowered while a replica starts, nor before `minUpMs`. `idleMs` 0 lowers nothing. What signals ask for needs to be worth
+ * nothing. Always within [min, max], but that a count which others asked for may be above max until it is surplus.
  */
 export function decideCostAware(
   observed: Observed,
@@ -31,78 +36,65 @@ export function decideCostAware(
   state: ScaleState,
   nowMs: number,
 ): Decision {
-  const memory = rememberedOf(observed, state, nowMs);
+  const before = isCostAware(state.memory) ? state.memory : null;
+  const rates = ratesAfter(before, observed, nowMs);
   const max = Math.max(spec.max, spec.min);
   const most = mostNow(observed, spec, state.desired);
-  const own = wantedOf(observed, spec, state.desired, memory.rates);
+  const own = wantedOf(observed, spec, state.desired, rates);
   const wanted = Math.max(own, spec.signalled?.count ?? 0);
   const needed = Math.min(most, max, Math.max(spec.min, wanted));
   const current = Math.min(most, Math.max(max, state.byOthers), Math.max(spec.min, state.desired));
   const raisedAtMs = upSinceMs(observed, state, { nowMs, isRaised: needed > state.desired });
-  const keep = (desired: number, reason: string, sinceMs: number | null, nextAtMs: number | null) => ({
-    desired,
-    reason,
-    state: {
-      desired,
-      surplusSinceMs: sinceMs,
-      raisedAtMs,
-      byOthers: desired > max ? desired : 0,
-      memory,
-    },
-    nextAtMs,
-  });
+  const sinceMs = observed.idleSinceMs ?? nowMs;
+  const needs = withNeed(before?.needs ?? noNeeds, { count: needed, sinceMs });
+  const keep = (desired: number, reason: string, nextAtMs: number | null): Decision => {
+    const memory: CostAwareMemory = { policy: 'cost-aware', rates, needs: needsBelow(needs, desired) };
+    const byOthers = desired > max ? desired : 0;
+    return { desired, reason, state: { desired, raisedAtMs, byOthers, memory }, nextAtMs };
+  };
 
-  const checkMs = checkMsOf(spec);
-  const canLower = spec.idleMs > 0;
+  const checkAtMs = nowMs + checkMsOf(observed, spec, current);
   if (needed >= current) {
-    const isHeldBack = own < Math.min(max, filledBy(observed, spec));
-    const againMs = canLower && needed > spec.min ? checkMs : null;
-    const nextMs = isHeldBack ? Math.min(heldBackMs, againMs ?? heldBackMs) : againMs;
-    const nextAtMs = nextMs === null ? null : nowMs + nextMs;
+    const isHeldBack = own < Math.min(max, mostUseful(observed, spec));
+    const againMs = spec.idleMs > 0 && needed > spec.min ? checkAtMs : Number.POSITIVE_INFINITY;
+    const nextAtMs = isHeldBack ? Math.min(nowMs + heldBackMs, againMs) : againMs;
     const reason = signalReason(spec, own, needed) ?? reasonFor(observed, needed, spec);
-    return keep(needed, reason, null, nextAtMs);
+    return keep(needed, reason, Number.isFinite(nextAtMs) ? nextAtMs : null);
   }
-  if (!canLower) return keep(current, 'idle 0: kept', null, null);
-  if (raisedAtMs === stillRising) return keep(current, 'a replica is starting', null, nowMs + checkMs);
-
-  const isIdle = observed.idleSinceMs !== null;
-  const seenSinceMs = state.surplusSinceMs ?? observed.idleSinceMs ?? nowMs;
-  // Down to a partial count any surplus counts; to zero only the time in which nothing waited or ran.
-  const surplusMs = needed === 0 ? (observed.idleSinceMs ?? nowMs) : seenSinceMs;
-  const sinceMs = Math.max(surplusMs, raisedAtMs ?? surplusMs);
-  const idleMs = needed === 0 ? (spec.toZeroMs ?? spec.idleMs) : spec.idleMs;
-  const dueMs = Math.max(sinceMs + idleMs, raisedAtMs === null ? 0 : raisedAtMs + spec.minUpMs);
-  if (nowMs >= dueMs)
-    return keep(
-      needed,
-      isIdle ? `idle for ${idleMs / 1_000}s` : `${needed} would do for ${idleMs / 1_000}s`,
-      null,
-      needed > spec.min ? nowMs + checkMs : null,
-    );
-  return keep(
-    current,
-    isIdle ? 'idle, not for long enough' : `${needed} would do`,
-    seenSinceMs,
-    isIdle ? dueMs : Math.min(dueMs, nowMs + checkMs),
-  );
+  if (spec.idleMs === 0) return keep(current, 'idle 0: kept', null);
+  if (raisedAtMs === stillRising) return keep(current, 'a replica is starting', checkAtMs);
+  const { idleSinceMs, startMs } = observed;
+  const input = { current, needs: needsBelow(needs, current), idleSinceMs, raisedAtMs, startMs };
+  const left = givenBack(input, spec, nowMs);
+  // Who is idle has nothing that would be looked at before then.
+  const dueMs = idleSinceMs === null ? Math.min(left.nextAtMs, checkAtMs) : left.nextAtMs;
+  const nextAtMs = left.count > spec.min ? dueMs : null;
+  return keep(left.count, surplusReason(left, needed, { observed, spec }), nextAtMs);
 }
 
-function rememberedOf(observed: Observed, { memory }: ScaleState, nowMs: number): CostAwareMemory {
+function ratesAfter(before: CostAwareMemory | null, observed: Observed, nowMs: number): LoadRates {
   const { demand, startMs, inFlight } = observed;
-  const before = isCostAware(memory) ? memory.rates : null;
-  return {
-    policy: 'cost-aware',
-    rates: nextRates(before, demand, { nowMs, startMs: startMs ?? 0, inFlight }),
-  };
+  return nextRates(before?.rates ?? null, demand, { nowMs, startMs: startMs ?? 0, inFlight });
 }
 
 function isCostAware(memory: PolicyMemory | undefined): memory is CostAwareMemory {
   return memory?.policy === 'cost-aware';
 }
 
-/** A surplus is looked at again after a tenth of the idle time; one that is learned may end after any time. */
-function checkMsOf({ idleMs, coldStartMs }: ScaleSpec): number {
-  return Math.min(idleMs, coldStartMs === null ? Math.max(leastCheckMs, idleMs / 10) : leastCheckMs);
+/** A surplus is looked at again after a tenth of the time for which it is kept; one that is learned may end after any time. */
+function checkMsOf({ startMs }: Observed, spec: ScaleSpec, current: number): number {
+  const { idleMs, coldStartMs } = spec;
+  const keptMs = current > Math.max(1, spec.min) ? Math.min(idleMs, surplusKeepMs(spec, startMs)) : idleMs;
+  return Math.min(idleMs, coldStartMs === null ? Math.max(leastCheckMs, keptMs / 10) : leastCheckMs);
+}
+
+/** As many as the requests fill, with the spare ones on top. */
+function mostUseful(observed: Observed, spec: ScaleSpec): number {
+  return filledBy(observed, spec) + (hasLoad(observed) ? spec.buffer : 0);
+}
+
+function hasLoad({ waiting, inFlight }: Observed): boolean {
+  return waiting + inFlight > 0;
 }
 
 /** Where a signal asks for more than the requests do, and than `min`; null: it does not. */
@@ -115,7 +107,7 @@ function signalReason({ min, signalled }: ScaleSpec, own: number, needed: number
 function wantedOf(observed: Observed, spec: ScaleSpec, current: number, rates: LoadRates): number {
   const { waiting, startMs } = observed;
   const filled = filledBy(observed, spec);
-  if (waiting + observed.inFlight === 0) return filled;
+  if (!hasLoad(observed)) return filled;
   const worth = worthStarting({
     waiting,
     current: Math.max(0, current - spec.buffer),

@@ -50,7 +50,6 @@ export function decideKpa(observed: Observed, given: KpaSpec, state: ScaleState,
     excessBurstCapacity,
     state: {
       desired: end.desired,
-      surplusSinceMs: null,
       raisedAtMs: null,
       byOthers: spec.max > 0 && end.desired > spec.max ? end.desired : 0,
       memory,

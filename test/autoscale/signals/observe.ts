@@ -41,7 +41,6 @@ export function told(reading: Partial<BackendReading>): BackendReading {
 
 export const stateOf = (desired: number): ScaleState => ({
   desired,
-  surplusSinceMs: null,
   raisedAtMs: null,
   byOthers: 0,
 });
