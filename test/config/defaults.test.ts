@@ -28,7 +28,8 @@ describe('defaults', () => {
     expect(settings).toMatchObject({ store: 'memory', kubernetes: null });
     expect(settings.log).toEqual({ level: 'info', access: true });
     expect([...settings.models.keys()]).toEqual(['llama']);
-    expect(settings.models.get('llama')).toEqual({
+    const { written: _, ...model } = settings.models.get('llama')!;
+    expect(model).toEqual({
       name: 'llama',
       aliases: [],
       wakeWith: [],

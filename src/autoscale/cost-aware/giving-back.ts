@@ -24,7 +24,7 @@ export interface GivenBack {
   readonly nextAtMs: number;
 }
 
-type KeepSpec = Pick<ScaleSpec, 'idleMs' | 'toZeroMs' | 'minUpMs' | 'patience'>;
+type KeepSpec = Pick<ScaleSpec, 'idleMs' | 'toZeroMs' | 'minUpMs' | 'patience' | 'ladder'>;
 
 /** A replica that starts in a second is not ended and started again by every pause of its clients. */
 const leastSurplusMs = 10_000;
@@ -32,11 +32,15 @@ const leastSurplusMs = 10_000;
 /**
  * How long a replica beyond the first is kept that is not needed: as long as its start takes. To keep it costs its GPU for
  * as long as that, and so does a new start: whatever comes, this costs no more than twice what the best choice would have
- * (the rule for renting skis). At least 10 s; never longer than `idleMs`, which holds where no start is known. Pure.
+ * (the rule for renting skis). At least 10 s; never longer than `idleMs`, which holds where no start is known, and where
+ * a replica can sleep meanwhile. Pure.
  */
-export function surplusKeepMs({ idleMs, patience = 1 }: KeepSpec, startMs: number | null): number {
-  const keepMs = startMs === null ? idleMs : Math.min(idleMs, Math.max(leastSurplusMs, startMs));
-  return keepMs * patience;
+export function surplusKeepMs(
+  { idleMs, patience = 1, ladder = [] }: KeepSpec,
+  startMs: number | null,
+): number {
+  const isByStart = startMs !== null && ladder.length === 0;
+  return patience * (isByStart ? Math.min(idleMs, Math.max(leastSurplusMs, startMs)) : idleMs);
 }
 
 /** How long the last replica is kept without requests. What was learned is not made longer: it has the pauses in it. Pure. */

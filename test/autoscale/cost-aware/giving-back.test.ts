@@ -5,6 +5,7 @@ import { decide, initialScaleState } from '../../../src/autoscale/decide.ts';
 import type { Observed, ScaleSpec, ScaleState } from '../../../src/core/scaling.ts';
 import { untouched as idle, scaleSettings } from '../../support/scale-settings.ts';
 
+const rung = { name: 'level 1', afterMs: null, cost: 0.1, wakeMs: null };
 const base = { idleMs: 300_000, minUpMs: 0 };
 const spec: ScaleSpec = { ...scaleSettings({ max: 20 }), concurrency: 1, startupMs: 600_000 };
 const up = (desired: number): ScaleState => ({ ...initialScaleState, desired });
@@ -23,6 +24,7 @@ describe('the time for which a surplus replica is kept', () => {
     ['never longer than idle', 400_000, {}, 300_000],
     ['idle, where that is less than ten seconds', 800, { idleMs: 2_000 }, 2_000],
     ['idle, where no start is known', null, {}, 300_000],
+    ['idle, where it can sleep', 20_000, { ladder: [rung] }, 300_000],
     ['twice as long after starts soon after stops', 20_000, { patience: 2 }, 40_000],
   ])('is %s', (_, startMs, changed, keptMs) => {
     expect(surplusKeepMs({ ...base, ...changed }, startMs)).toBe(keptMs);
