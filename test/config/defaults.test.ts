@@ -37,6 +37,7 @@ describe('defaults', () => {
       match: null,
       cold: 'hold',
       deadlineAware: true,
+      wakeWith: [],
       heartbeat: { streamMs: 20_000, jsonMs: 0 },
       revision: {
         name: 'default',
