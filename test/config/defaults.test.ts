@@ -37,7 +37,6 @@ describe('defaults', () => {
       match: null,
       cold: 'hold',
       deadlineAware: true,
-      wakeWith: [],
       heartbeat: { streamMs: 20_000, jsonMs: 0 },
       revision: {
         name: 'default',
