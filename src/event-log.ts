@@ -1,5 +1,6 @@
 import type { ActivationEvent } from './activation/events.ts';
 import type { Log } from './meter/log.ts';
+import type { ModelMeter } from './meter/model-meter.ts';
 
 const bad: readonly ActivationEvent['type'][] = ['start-failed', 'replica-lost', 'driver-failed'];
 
@@ -9,6 +10,13 @@ export function logEvent(log: Log, model: string, event: ActivationEvent): void 
   if (type === 'step') log.debug({ model, ...rounded(facts) }, type);
   else if (isBad(event)) log.warn({ model, ...factsOf(event) }, type);
   else log.info({ model, ...rounded(facts) }, type);
+}
+
+/** Counts what happened to a model's replicas. */
+export function meterEvent(meter: ModelMeter, event: ActivationEvent): void {
+  if (event.type === 'ready') meter.startedReady(event.totalMs, event.steps);
+  if (event.type === 'start-failed') meter.startFailed(event.phase);
+  if (event.type === 'thrash') meter.thrashed();
 }
 
 /** Something that somebody should look at. */

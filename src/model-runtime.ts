@@ -12,6 +12,7 @@ import type { ErrorCode } from './core/error-table.ts';
 import type { PilotlightError } from './core/errors.ts';
 import type { ReplicaReport, WakeInfo } from './core/gate.ts';
 import type { Decide, Decision } from './core/scaling.ts';
+import { meterEvent } from './event-log.ts';
 import { StallWatch } from './forward/stall-watch.ts';
 import { UpstreamTurns } from './forward/upstream-turns.ts';
 import type { Upstreams } from './forward/upstreams.ts';
@@ -126,12 +127,10 @@ export class ModelRuntime implements ModelEntry, Revision {
 
   #onEvent(event: ActivationEvent): void {
     if (event.type === 'ready') {
-      this.meter.startedReady(event.totalMs, event.steps);
       this.#startDetails.add(event.replicaId, event.steps);
       this.#parts.startMemory.keep(this.#startKey, this.activator.history());
     }
-    if (event.type === 'start-failed') this.meter.startFailed(event.phase);
-    if (event.type === 'thrash') this.meter.thrashed();
+    meterEvent(this.meter, event);
     this.#parts.onEvent(this.#settings.name, event);
     if (event.type === 'start-failed') this.#owner.startFailed(this, event.reason, event.retryInMs);
     this.#owner.changed(this);

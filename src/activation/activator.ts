@@ -16,13 +16,7 @@ import {
 import type { ReplicaState } from './replica-host.ts';
 import { type RetireOptions, retireAll } from './retirement.ts';
 import type { ActivationSettings } from './settings.ts';
-import {
-  type ActivatorSnapshot,
-  failureSnapshot,
-  replicaSnapshots,
-  targetSnapshot,
-  thrashSnapshot,
-} from './snapshot.ts';
+import { type ActivatorSnapshot, snapshotOf } from './snapshot.ts';
 import type { StartSample } from './start-history.ts';
 import { joinRoom, progressIn, type RoomAccess } from './tenancy.ts';
 import { watchTarget } from './watch-target.ts';
@@ -189,21 +183,7 @@ export class Activator {
   }
 
   snapshot(): ActivatorSnapshot {
-    const { clock, gate } = this.#options;
-    const { state, step, etaMs } = this.wakeInfo();
-    const wallOffsetMs = clock.wallMs() - clock.nowMs();
-    return {
-      state,
-      step,
-      etaMs,
-      replicas: replicaSnapshots(this.#lifecycle.fleet, gate, wallOffsetMs),
-      lastStarts: this.#lifecycle.log.starts.map((start) => start.record()),
-      failure: failureSnapshot(this.#lifecycle.backOff, clock.nowMs()),
-      decision: this.#lifecycle.isFixed ? 'fixed replicas' : this.#lifecycle.scaler.reason,
-      signals: this.signals,
-      thrash: thrashSnapshot(this.#lifecycle.scaler.thrash, wallOffsetMs),
-      ...targetSnapshot(this.#lifecycle.fleet),
-    };
+    return snapshotOf(this.#lifecycle, this.wakeInfo(), this.#options);
   }
 
   /** Takes changed settings: limits at once, deadlines from the next start. */

@@ -1,9 +1,11 @@
+import type { Clock } from '../core/clock.ts';
 import type { Removal, StartFault, TargetCondition } from '../core/driver.ts';
-import type { GateControl } from '../core/gate.ts';
+import type { GateControl, WakeInfo } from '../core/gate.ts';
 import type { ThrashRecord } from '../core/scaling.ts';
 import type { SignalWish } from '../core/signals.ts';
 import type { BackOff } from './back-off.ts';
 import type { Fleet } from './fleet.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaState } from './replica-host.ts';
 import type { StartRecord } from './start.ts';
@@ -86,8 +88,29 @@ export function progressOf(fleet: Fleet, history: StartHistory, nowMs: number): 
   };
 }
 
+/** What a revision is doing. */
+export function snapshotOf(
+  { fleet, log, backOff, scaler, isFixed }: Lifecycle,
+  { state, step, etaMs }: WakeInfo,
+  { clock, gate }: { readonly clock: Clock; readonly gate: GateControl },
+): ActivatorSnapshot {
+  const wallOffsetMs = clock.wallMs() - clock.nowMs();
+  return {
+    state,
+    step,
+    etaMs,
+    replicas: replicaSnapshots(fleet, gate, wallOffsetMs),
+    lastStarts: log.starts.map((start) => start.record()),
+    failure: failureSnapshot(backOff, clock.nowMs()),
+    decision: isFixed ? 'fixed replicas' : scaler.reason,
+    signals: scaler.wishes,
+    thrash: thrashSnapshot(scaler.thrash, wallOffsetMs),
+    ...targetSnapshot(fleet),
+  };
+}
+
 /** What the platform says of the target. */
-export function targetSnapshot({
+function targetSnapshot({
   status,
 }: Fleet): Pick<ActivatorSnapshot, 'desired' | 'removal' | 'isStale' | 'conditions'> {
   return {
@@ -99,7 +122,7 @@ export function targetSnapshot({
 }
 
 /** The replicas of a fleet. `wallOffsetMs` turns `nowMs` into milliseconds since the epoch. */
-export function replicaSnapshots(fleet: Fleet, gate: GateControl, wallOffsetMs: number): ReplicaSnapshot[] {
+function replicaSnapshots(fleet: Fleet, gate: GateControl, wallOffsetMs: number): ReplicaSnapshot[] {
   return fleet.list.all.map((replica) => ({
     id: replica.id,
     origin: replica.status.origin,
@@ -112,15 +135,12 @@ export function replicaSnapshots(fleet: Fleet, gate: GateControl, wallOffsetMs: 
 }
 
 /** Starts soon after a stop. `wallOffsetMs` turns `nowMs` into milliseconds since the epoch. */
-export function thrashSnapshot(
-  record: ThrashRecord | undefined,
-  wallOffsetMs: number,
-): ActivatorSnapshot['thrash'] {
+function thrashSnapshot(record: ThrashRecord | undefined, wallOffsetMs: number): ActivatorSnapshot['thrash'] {
   if (record === undefined || record.lastAtMs === null) return null;
   return { count: record.count, lastAtMs: record.lastAtMs + wallOffsetMs };
 }
 
 /** The last failure, until a start becomes ready. */
-export function failureSnapshot(backOff: BackOff, nowMs: number): ActivatorSnapshot['failure'] {
+function failureSnapshot(backOff: BackOff, nowMs: number): ActivatorSnapshot['failure'] {
   return backOff.failure && { ...backOff.failure, retryInMs: backOff.remainingMs(nowMs) };
 }
