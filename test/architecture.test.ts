@@ -17,6 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
   forward: [...edges, 'admission'],
   meter: edges,
   probe: edges,
+  ladder: edges,
   gpu: edges,
   kube: edges,
   'drivers/kubernetes': [...edges, 'kube'],

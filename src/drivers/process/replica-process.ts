@@ -35,7 +35,7 @@ export interface ReplicaProcessOptions {
  * |---|---|---|
  * | starting | launched, spawned | running |
  * | starting | stop before the spawn; no port; spawn error | exited |
- * | starting, running | stop: SIGTERM to the group, SIGKILL after the grace | stopping |
+ * | starting, running | stop: SIGTERM and SIGCONT to the group, SIGKILL after the grace | stopping |
  * | running, stopping | leader exited: SIGKILL to what is left of the group; output closed | exited |
  */
 export class ReplicaProcess {
@@ -120,6 +120,8 @@ export class ReplicaProcess {
     if (!this.#hasLeaderExited) {
       const { clock, target } = this.#options;
       this.#signalGroup('SIGTERM');
+      // One that is stopped (a rung of the ladder) would not see it.
+      this.#signalGroup('SIGCONT');
       this.#setTimer(clock.nowMs() + target.backend.stopGraceMs, () => this.#signalGroup('SIGKILL'));
     }
     this.#options.onChange();

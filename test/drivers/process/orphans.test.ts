@@ -67,6 +67,14 @@ describe.runIf(process.platform === 'linux')('orphans', () => {
     expect(await endOrphans(ownHash)).toBe(0);
   });
 
+  it('ends those that a signal has stopped', async () => {
+    const gateway = await startGateway(ownHash);
+    process.kill(-gateway.replicaPid, 'SIGSTOP');
+    await killGateway(gateway);
+    expect(await endOrphans(ownHash)).toBe(2);
+    expect([gateway.replicaPid, gateway.workerPid].map(isAlive)).toEqual([false, false]);
+  });
+
   it('leaves alone what another configuration left behind', async () => {
     const gateway = await startGateway(otherHash);
     await killGateway(gateway);

@@ -198,6 +198,19 @@ describe('process driver', () => {
     expect(log.statuses.some(({ replicas }) => replicas[0]?.phase === 'stopping')).toBe(true);
   });
 
+  it('lets one that a signal has stopped go on, so that it can end in order', async () => {
+    const target = scriptTarget(
+      `process.on('SIGTERM', () => { console.log('bye'); process.exit(0); }); ${idleScript}`,
+    );
+    const { log, line } = await running(target);
+    const pid = Number((await line(/^pid (\d+)/))[1]);
+    process.kill(-pid, 'SIGSTOP');
+    await driver.scale(target, { replicas: 0 }, signal);
+    await line(/^bye$/);
+    await log.settled(0);
+    expect(isAlive(pid)).toBe(false);
+  });
+
   it('kills one that ignores SIGTERM when its grace has passed, not before', async () => {
     const target = scriptTarget(`process.on('SIGTERM', () => console.log('ignored')); ${idleScript}`);
     const { log, line, replica } = await running(target);
