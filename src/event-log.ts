@@ -2,7 +2,13 @@ import type { ActivationEvent } from './activation/events.ts';
 import type { Log } from './meter/log.ts';
 import type { ModelMeter } from './meter/model-meter.ts';
 
-const bad: readonly ActivationEvent['type'][] = ['start-failed', 'replica-lost', 'driver-failed'];
+const bad: readonly ActivationEvent['type'][] = [
+  'start-failed',
+  'replica-lost',
+  'driver-failed',
+  'sleep-failed',
+  'wake-failed',
+];
 
 /** Writes what happened to a model's replicas: each step of a start only for who debugs. */
 export function logEvent(log: Log, model: string, event: ActivationEvent): void {

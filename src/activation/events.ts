@@ -44,6 +44,31 @@ export type ActivationEvent =
   | { readonly type: 'suspect'; readonly replicaId: string; readonly report: ReplicaReport }
   /** A suspect passed its probe. */
   | { readonly type: 'reinstated'; readonly replicaId: string }
+  /** A replica is on this rung of the ladder, by its name. */
+  | { readonly type: 'asleep'; readonly replicaId: string; readonly rung: string }
+  /** A replica that slept there takes requests, so long after it was asked to. */
+  | {
+      readonly type: 'awake';
+      readonly replicaId: string;
+      readonly rung: string;
+      readonly wakeMs: number;
+    }
+  /** A replica could not be put to sleep there: it is probed. The rung is not tried again for `retryInMs`. */
+  | {
+      readonly type: 'sleep-failed';
+      readonly replicaId: string;
+      readonly rung: string;
+      readonly reason: string;
+      readonly retryInMs: number;
+    }
+  /** It did not wake in the way of this rung: that of `next` is tried, or (null) it ends and another is started. */
+  | {
+      readonly type: 'wake-failed';
+      readonly replicaId: string;
+      readonly rung: string;
+      readonly reason: string;
+      readonly next: string | null;
+    }
   | { readonly type: 'to-zero'; readonly reason: string }
   /** So many replicas are to go for another model's sake. */
   | { readonly type: 'evicted'; readonly replicas: number; readonly reason: string }

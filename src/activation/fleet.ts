@@ -43,15 +43,15 @@ export class Fleet {
     return Math.max(this.list.living.length, this.asked - this.#failing.size);
   }
 
-  /** Those of `viable` that may become ready yet, within `ready.startup`; those that had the time are not waited for. */
+  /** Those of `viable` that may become ready yet, within `ready.startup`; those that had the time, or sleep, are not waited for. */
   get starting(): number {
     const { clock, settings } = this.#options.host;
-    const { living, ready } = this.list;
+    const { living, ready, asleep } = this.list;
     const sinceMs = Math.max(this.#missingSinceMs ?? clock.nowMs(), this.count.askedAtMs ?? 0);
     const isOverdue = clock.nowMs() >= sinceMs + settings().ready.startupMs;
     const expected = isOverdue ? Math.min(living.length, this.viable) : this.viable;
     const late = living.filter(({ isLate }) => isLate).length;
-    return Math.max(0, Math.min(this.asked, expected - late) - ready);
+    return Math.max(0, Math.min(this.asked, expected - late) - ready - asleep.length);
   }
 
   /** Whether more are asked for than are there. */

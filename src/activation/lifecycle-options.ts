@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Driver, Target } from '../core/driver.ts';
 import type { GateControl } from '../core/gate.ts';
+import type { Sleeper } from '../core/ladder.ts';
 import type { Leadership } from '../core/leadership.ts';
 import type { LoadGauge } from '../core/load-gauge.ts';
 import type { Prober } from '../core/prober.ts';
@@ -25,6 +26,8 @@ export interface LifecycleOptions {
   readonly gauge?: LoadGauge | null;
   /** Sums over the model's streamed answers; default: nobody measures them. */
   firstTokens?(): FirstTokenTotals;
+  /** Who moves replicas on the ladder of the settings of the moment; default, and null: nobody. */
+  readonly sleeper?: () => Sleeper | null;
   readonly onEvent?: OnActivationEvent;
   /** Its claim on the room that all models share; null: it takes none. */
   seat(): Seat | null;

@@ -6,14 +6,16 @@ import type { OnActivationEvent } from './events.ts';
 import { Fleet } from './fleet.ts';
 import type { FleetListener } from './fleet-listener.ts';
 import type { LifecycleOptions } from './lifecycle-options.ts';
+import { Losses } from './losses.ts';
 import { startFailed } from './refusals.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaHost } from './replica-host.ts';
 import { replicaHostOf } from './replica-host-of.ts';
 import { Scaler } from './scaler.ts';
+import { Slumber } from './slumber.ts';
 import { progressOf, type StartProgress } from './snapshot.ts';
 import { Standing } from './standing.ts';
-import { type Cause, errorCause, exitCause, failureOf, lateCause, missingCause } from './start-cause.ts';
+import { type Cause, errorCause, failureOf, missingCause } from './start-cause.ts';
 import { StartDeadline } from './start-deadline.ts';
 import { StartHistory } from './start-history.ts';
 import { StartLog } from './start-log.ts';
@@ -35,11 +37,15 @@ export class Lifecycle {
   readonly log: StartLog;
   readonly #conditions = new ConditionLog((event) => this.#emit(event));
   readonly #deadline: StartDeadline;
+  readonly slumber: Slumber;
+  readonly #losses: Losses;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
     this.#emit = options.onEvent ?? (() => undefined);
     const { driver, clock, gauge = null } = options;
+    const startMs = () => this.history.learned()?.medianMs ?? null;
+    const mayLower = () => this.standing.mayLower && this.fleet.freshSinceMs !== null;
     this.isFixed = driver.isFixed;
     this.log = new StartLog(clock);
     this.#deadline = new StartDeadline({
@@ -48,14 +54,35 @@ export class Lifecycle {
       graceMs: () => this.standing.doubtMs(this.fleet.freshSinceMs),
       onPassed: () => this.#deadlinePassed(),
     });
+    this.slumber = new Slumber({
+      ...options,
+      gauge,
+      sleeper: () => (driver.isFixed ? null : (options.sleeper?.() ?? null)),
+      list: () => this.fleet.list,
+      startMs,
+      mayLower,
+      scaler: () => this.scaler,
+      onAsleep: () => this.#signal('asleep'),
+      onWaking: () => this.fleet.list.ready === 0 && this.#signal('woken'),
+      onLost: (replica, reason) => this.#losses.unwakable(replica, reason),
+      onEvent: (event) => this.#emit(event),
+    });
+    this.#losses = new Losses({
+      ...options,
+      fleet: () => this.fleet,
+      scaler: () => this.scaler,
+      standing: () => this.standing,
+      failStart: (replica, cause) => this.#failStart(replica, cause),
+    });
     this.fleet = new Fleet({ ...options, gauge, host: this.#host(), listener: this.#listener() });
     this.scaler = new Scaler({
       ...options,
       fleet: this.fleet,
       backOff: this.backOff,
-      startMs: () => this.history.learned()?.medianMs ?? null,
-      isHeld: () => this.isFixed || options.isHeld() || !this.standing.isLeader || !this.fleet.count.isKnown,
-      mayLower: () => this.standing.mayLower && this.fleet.freshSinceMs !== null,
+      startMs,
+      slumber: this.slumber,
+      isHeld: () => this.isFixed || options.isHeld() || !this.standing.isLeader || this.#losses.isHeldUp,
+      mayLower,
       onRaised: () => {
         this.#signal('woken');
         this.#deadline.arm();
@@ -69,6 +96,7 @@ export class Lifecycle {
       onChange: (isNew) => {
         // Of the time before it knows no requests: what there is counts as asked for now.
         if (isNew) this.scaler.follow(this.fleet.asked);
+        if (isNew) this.slumber.doubt();
         this.fleet.count.settle();
         this.scaler.reconcile();
       },
@@ -76,7 +104,7 @@ export class Lifecycle {
   }
 
   progress(): StartProgress {
-    return progressOf(this.fleet, this.history, this.#options.clock.nowMs());
+    return progressOf(this.fleet, this, this.#options.clock.nowMs());
   }
 
   /** Somebody asks for the model. */
@@ -108,6 +136,8 @@ export class Lifecycle {
     this.#deadline.close();
     this.standing.close();
     this.scaler.close();
+    this.slumber.close();
+    this.#losses.close();
     this.fleet.close();
   }
 
@@ -117,9 +147,10 @@ export class Lifecycle {
       hasOthers: () => this.fleet.list.ready > 0,
       learned: () => this.history.learned(),
       onEvent: (event) => this.#emit(event),
-      onReady: (replica, isFirst) => this.#becameReady(replica, isFirst),
+      onReady: (replica, by) => this.#becameReady(replica, by),
       onSuspect: (replica, report) => this.#becameSuspect(replica, report),
-      onOverdue: (replica) => this.#overdue(replica),
+      onOverdue: (replica) => this.#losses.overdue(replica),
+      slumber: this.slumber,
     });
   }
 
@@ -129,7 +160,7 @@ export class Lifecycle {
         this.log.add(start);
         if (!this.isFixed) this.#signal('woken');
       },
-      onExit: (replica, isExpected) => this.#exited(replica, isExpected),
+      onExit: (replica, isExpected) => this.#losses.exited(replica, isExpected),
       onTargetFailure: ({ failure = '', fault = null }) =>
         this.standing.isLeader && this.#failStart(null, { reason: failure, fault }),
       onScaleFailed: (error) => this.driverFailed(error),
@@ -141,13 +172,13 @@ export class Lifecycle {
     };
   }
 
-  #becameReady(replica: Replica, isFirst: boolean): void {
+  #becameReady(replica: Replica, by: Parameters<ReplicaHost['onReady']>[1]): void {
     const { id, start } = replica;
-    if (isFirst) {
+    if (by === 'start') {
       const totalMs = start.finish('ready', replica.readyAtMs ?? this.#options.clock.nowMs());
       if (start.isLearned) this.history.add({ totalMs, steps: [...start.steps] });
       this.#emit({ type: 'ready', replicaId: id, totalMs, steps: start.steps });
-    } else this.#emit({ type: 'reinstated', replicaId: id });
+    } else if (by === 'probe') this.#emit({ type: 'reinstated', replicaId: id });
     this.backOff.succeed();
     this.#signal('ready');
     this.scaler.reconcile();
@@ -156,38 +187,7 @@ export class Lifecycle {
   #becameSuspect(replica: Replica, report: ReplicaReport): void {
     this.#emit({ type: 'suspect', replicaId: replica.id, report });
     if (this.fleet.list.ready === 0) this.#signal('unready');
-    if (report === 'stalled' && this.#options.driver.canReplace) this.#replace(replica);
-  }
-
-  #overdue(replica: Replica): void {
-    const graceMs = this.standing.doubtMs(this.fleet.freshSinceMs);
-    const { startupMs } = this.#options.settings().ready;
-    const cause = lateCause(replica, startupMs);
-    if (graceMs > 0) replica.extend(graceMs);
-    else if (replica.start.isRunning) this.#failStart(replica, cause);
-    else {
-      this.#emit({ type: 'replica-lost', replicaId: replica.id, reason: cause.reason });
-      const { replacesLost, canReplace } = this.#options.driver;
-      // The platform's own probes are there to replace it.
-      if (replacesLost && !canReplace) replica.extend(startupMs);
-      else this.#replace(replica);
-    }
-  }
-
-  /** Ends one that was ready once and starts another in its place. */
-  #replace(replica: Replica): void {
-    this.fleet.count.end([replica]);
-    this.scaler.want();
-  }
-
-  #exited(replica: Replica, isExpected: boolean): void {
-    if (isExpected) return;
-    const cause = exitCause(replica);
-    if (replica.start.isRunning) this.#failStart(replica, cause);
-    else {
-      this.#emit({ type: 'replica-lost', replicaId: replica.id, reason: cause.reason });
-      this.scaler.reset();
-    }
+    this.#losses.suspect(replica, report);
   }
 
   #changed(): void {

@@ -12,17 +12,20 @@ export interface RemovalView {
 
 const ordinalOf = ({ status }: Replica) => status.ordinal ?? -1;
 
+/** What ends before one that nothing runs on. */
+const emptiness: Partial<Record<Replica['state'], number>> = { starting: -3, asleep: -2, dozing: -1 };
+
 /**
  * Those that are to take no new requests when `count` of `living` must go. Pure. By ordinal from the highest, busy or
- * not; else those that are not ready yet, then the least loaded. Where anybody may end, nobody is singled out.
+ * not; else those that are not ready yet, then those that sleep, then the least loaded. Where anybody may end, nobody is singled out.
  */
 export function victimsOf(living: readonly Replica[], count: number, view: RemovalView): readonly Replica[] {
   if (count <= 0) return [];
   if (count >= living.length) return living;
   if (view.removal === 'unknown') return [];
-  const load = (replica: Replica) => {
-    if (view.first?.includes(replica.id) === true) return -2;
-    return replica.state === 'starting' ? -1 : view.gate.inFlightOf(replica.id);
+  const load = ({ id, state }: Replica) => {
+    if (view.first?.includes(id) === true) return -4;
+    return emptiness[state] ?? view.gate.inFlightOf(id);
   };
   const isOrdered = view.removal === 'highest-ordinal';
   return living

@@ -15,7 +15,12 @@ export class ReplicaList {
 
   /** Those that are there and were not told to end. */
   get living(): readonly Replica[] {
-    return this.in('starting', 'ready', 'suspect');
+    return this.in('starting', 'ready', 'suspect', 'dozing', 'asleep', 'waking');
+  }
+
+  /** Those that sleep or are on their way there, and are not to be woken. */
+  get asleep(): readonly Replica[] {
+    return this.in('asleep', 'dozing').filter(({ sleep }) => !sleep.isWakeWanted);
   }
 
   /** Whether all that is there was told to end. */

@@ -1,40 +1,39 @@
-import type { ReplicaStatus } from '../core/driver.ts';
 import type { ProbeResult } from '../core/prober.ts';
 import { OneTimer } from './one-timer.ts';
 import { nextProbeDelayMs } from './probe-pace.ts';
 import { plannedProbe } from './probe-plan.ts';
-import type { ReplicaHost } from './replica-host.ts';
-import type { LearnedStart } from './start-history.ts';
+import type { Replica } from './replica.ts';
+import type { ReplicaHost, ReplicaState } from './replica-host.ts';
 
-/** What of a replica its probes depend on, and what they tell it. */
-export interface ProbedReplica {
-  readonly status: ReplicaStatus;
-  /** Whether it is in a state in which it is probed. */
-  readonly isProbed: boolean;
-  /** When it is expected to pass, since `afresh`; null: nothing is known. */
-  learned(): LearnedStart | null;
+/** What a replica's probes begin with, and what they tell. */
+export interface ProbeMoves {
+  /** `nowMs` since which it may become ready. */
+  readonly fromMs: number;
   /** Somebody or nobody answered. */
   onSeen(state: ProbeResult['state'], nowMs: number): void;
   /** It is ready, and the platform does not keep it out. */
   onPassed(): void;
 }
 
+const probedStates: readonly ReplicaState[] = ['starting', 'suspect', 'waking'];
+
 /** Probes one replica, one probe at a time, until one passes or it is stopped. */
 export class ReplicaProbes {
   readonly #host: ReplicaHost;
-  readonly #replica: ProbedReplica;
+  readonly #replica: Replica;
+  readonly #moves: ProbeMoves;
   readonly #timer: OneTimer;
   #running: AbortController | null = null;
   #last: ProbeResult | null = null;
   #isLazy = false;
   #fromMs: number;
 
-  /** `fromMs` (`nowMs`): since when it may become ready. */
-  constructor(host: ReplicaHost, replica: ProbedReplica, fromMs: number) {
+  constructor(host: ReplicaHost, replica: Replica, moves: ProbeMoves) {
     this.#host = host;
     this.#replica = replica;
+    this.#moves = moves;
     this.#timer = new OneTimer(host.clock);
-    this.#fromMs = fromMs;
+    this.#fromMs = moves.fromMs;
   }
 
   /** What the last probe saw, in one line; null before the first. */
@@ -50,7 +49,8 @@ export class ReplicaProbes {
   now(): void {
     this.#timer.cancel();
     this.#isLazy = false;
-    const { status, isProbed } = this.#replica;
+    const { status, state, sleep } = this.#replica;
+    const isProbed = probedStates.includes(state) && !sleep.isMoving && !sleep.isUnknown;
     const { origin, spec } = plannedProbe(status, this.#host.settings().ready);
     if (this.#running || !isProbed || origin === null || status.phase !== 'running') return;
     const controller = new AbortController();
@@ -87,14 +87,16 @@ export class ReplicaProbes {
     this.#running = null;
     this.#last = result;
     const nowMs = this.#host.clock.nowMs();
-    this.#replica.onSeen(result.state, nowMs);
+    this.#moves.onSeen(result.state, nowMs);
     if (result.state === 'ready' && this.#replica.status.isReady !== false) {
-      this.#replica.onPassed();
+      this.#moves.onPassed();
       return;
     }
     const isUrgent = this.#host.isUrgent();
     const elapsedMs = nowMs - this.#fromMs;
-    const delayMs = nextProbeDelayMs({ elapsedMs, learned: this.#replica.learned(), isUrgent });
+    const isStart = this.#replica.state === 'starting' && !this.#host.isFixed;
+    const learned = isStart ? this.#host.learned() : null;
+    const delayMs = nextProbeDelayMs({ elapsedMs, learned, isUrgent });
     this.#at(nowMs + delayMs, !isUrgent);
   }
 

@@ -1,11 +1,12 @@
 import type { ReplicaStatus } from '../core/driver.ts';
 import type { ReplicaReport } from '../core/gate.ts';
 import type { ProbeResult } from '../core/prober.ts';
-import { canaryLimit, rampAt, SlowStart } from './ramp.ts';
 import { ReadyDeadline } from './ready-deadline.ts';
+import { ReplicaCapacity } from './replica-capacity.ts';
 import type { ReplicaHost, ReplicaState } from './replica-host.ts';
-import { type ProbedReplica, ReplicaProbes } from './replica-probes.ts';
-import { ResetRecord } from './reset-record.ts';
+import { ReplicaProbes } from './replica-probes.ts';
+import { ReplicaSleep } from './replica-sleep.ts';
+import type { SleepView } from './sleep-view.ts';
 import type { Start } from './start.ts';
 
 /** Probes one replica and keeps its capacity in the gate. */
@@ -13,24 +14,32 @@ export class Replica {
   readonly id: string;
   readonly start: Start;
   readonly #host: ReplicaHost;
-  readonly #slowStart: SlowStart;
+  readonly #capacity: ReplicaCapacity;
   readonly #probes: ReplicaProbes;
   readonly #deadline: ReadyDeadline;
-  readonly #record = new ResetRecord();
+  readonly #sleep: ReplicaSleep;
   #state: ReplicaState = 'starting';
   #status: ReplicaStatus;
-  #isInGate = false;
-  #isCanary = false;
   #readyAtMs: number | null = null;
 
   constructor(host: ReplicaHost, status: ReplicaStatus, start: Start) {
     this.id = status.id;
     this.start = start;
     this.#host = host;
-    this.#slowStart = new SlowStart(host.clock);
-    this.#probes = new ReplicaProbes(host, this.#probed(), start.beganAtMs);
+    this.#capacity = new ReplicaCapacity(status.id, host);
+    this.#probes = new ReplicaProbes(host, this, {
+      fromMs: start.beganAtMs,
+      onSeen: (state, nowMs) => this.#seen(state, nowMs),
+      onPassed: () => this.#admit(),
+    });
     this.#deadline = new ReadyDeadline(host, () => host.onOverdue(this));
     this.#status = status;
+    this.#sleep = new ReplicaSleep(host, this, {
+      isUnknown: !start.isLearned,
+      onAsleep: (isNew) => this.#lie(isNew),
+      onWaking: () => this.#rise(),
+      onUp: () => this.#up(),
+    });
     this.#deadline.arm(start.beganAtMs);
   }
 
@@ -52,6 +61,11 @@ export class Replica {
     return this.#deadline.isPassed;
   }
 
+  /** Where it stands on the ladder, or how it is on its way there. */
+  get sleep(): SleepView {
+    return this.#sleep;
+  }
+
   /** What the last probe saw, in one line; null before the first. */
   get detail(): string | null {
     return this.#probes.detail;
@@ -64,13 +78,11 @@ export class Replica {
     if (status.phase === 'stopping') this.end();
     if (status.isReady === false && this.#state === 'ready') this.#suspect('loading');
     const isDue = !this.#probes.isPlanned || (wasKeptOut && status.isReady !== false);
-    if (status.phase === 'running' && isDue) this.#probes.now();
+    if (status.phase === 'running' && isDue) this.#look();
   }
 
   report(report: ReplicaReport): void {
-    if (this.#state !== 'ready') return;
-    if (report === 'answered') this.#answered();
-    else if (report !== 'reset' || this.#record.reset(this.#isCanary)) this.#suspect(report);
+    if (this.#state === 'ready' && this.#capacity.isOut(report)) this.#suspect(report);
   }
 
   /** A request to it got its first byte. */
@@ -90,13 +102,14 @@ export class Replica {
 
   /** Applies a changed limit. */
   applyLimit(): void {
-    if (this.#state === 'ready' && !this.#isCanary) this.#ramp();
+    if (this.#state === 'ready') this.#capacity.applyLimit();
   }
 
   /** Takes no new requests; one that never took any needs no draining and is ended by the caller all the same. */
   drain(): void {
-    if (this.#state === 'ready') this.#host.gate.suspend(this.id);
+    if (this.#state === 'ready') this.#capacity.hold();
     this.#stopWork();
+    this.#sleep.stop();
     this.#state = 'draining';
   }
 
@@ -113,15 +126,46 @@ export class Replica {
     if (this.#state === 'ending' && this.#status.phase === 'running') this.#takeUp();
   }
 
+  /** Down to this rung of the ladder of the moment; nothing may run on it. */
+  fallAsleep(rung: number): void {
+    const isOn = this.#state === 'ready' || this.#state === 'asleep';
+    if (!isOn || this.#host.ladder() === null) return;
+    if (this.#state === 'ready') this.#capacity.hold();
+    this.#stopWork();
+    this.#state = 'dozing';
+    this.#sleep.sleep(rung);
+    this.#host.slumber.onDozing(this);
+  }
+
+  /** It is woken, and probed before it takes requests; where it is about to sleep, right after. */
+  wake(): void {
+    if (this.#state === 'asleep' || this.#state === 'dozing') this.#sleep.wake();
+  }
+
+  /** Another may have put it to sleep, or woken it: it is asked, and probed before it takes requests. */
+  doubt(): void {
+    if (this.#host.ladder() === null || this.#state === 'draining' || this.#state === 'ending') return;
+    if (this.#state === 'ready') this.#capacity.hold();
+    this.#stopWork();
+    this.#sleep.doubt();
+    this.#state = this.#capacity.isInGate ? 'suspect' : 'starting';
+    this.#probeAfresh(this.#host.clock.nowMs());
+  }
+
   #takeUp(): void {
-    this.#state = this.#isInGate ? 'suspect' : 'starting';
+    if (this.#sleep.rung !== null) {
+      this.#lie(false);
+      return;
+    }
+    this.#state = this.#capacity.isInGate ? 'suspect' : 'starting';
     this.#probeAfresh(this.#host.clock.nowMs());
   }
 
   /** It was told to end. */
   end(): void {
-    if (this.#state === 'ready') this.#host.gate.suspend(this.id);
+    if (this.#state === 'ready') this.#capacity.hold();
     this.#stopWork();
+    this.#sleep.stop();
     this.#state = 'ending';
     this.start.stop(this.#status, this.#host.clock.nowMs());
   }
@@ -129,47 +173,51 @@ export class Replica {
   /** It is gone, or nobody watches it any more: no timer and no probe is left. */
   close(): void {
     this.#stopWork();
+    this.#sleep.stop();
     this.#state = 'ending';
-    if (this.#isInGate) this.#host.gate.removeReplica(this.id);
-    this.#isInGate = false;
-  }
-
-  #answered(): void {
-    this.#record.answered();
-    if (!this.#isCanary) return;
-    this.#isCanary = false;
-    this.#host.gate.setLimit(this.id, this.#host.settings().concurrency);
+    this.#capacity.leave();
   }
 
   #suspect(report: ReplicaReport): void {
-    this.#isCanary = report === 'stalled' || report === 'reset';
+    const penaltyMs = this.#capacity.suspend(report);
     this.#state = 'suspect';
-    this.#slowStart.cancel();
-    this.#host.gate.suspend(this.id);
-    const isKeptOut = report === 'reset' && this.#host.hasOthers();
-    this.#probeAfresh(this.#host.clock.nowMs() + (isKeptOut ? this.#record.penaltyMs : 0));
+    this.#probeAfresh(this.#host.clock.nowMs() + penaltyMs);
     this.#host.onSuspect(this, report);
   }
 
   /** From `atMs` on. */
   #probeAfresh(atMs: number): void {
     this.#deadline.arm(atMs);
+    this.#sleep.ask();
     this.#probes.afresh(atMs);
   }
 
-  #probed(): ProbedReplica {
-    const replica = this;
-    return {
-      get status() {
-        return replica.#status;
-      },
-      get isProbed() {
-        return replica.#state === 'starting' || replica.#state === 'suspect';
-      },
-      learned: () => (this.#state === 'starting' && !this.#host.isFixed ? this.#host.learned() : null),
-      onSeen: (state, nowMs) => this.#seen(state, nowMs),
-      onPassed: () => this.#admit(),
-    };
+  #look(): void {
+    this.#sleep.ask();
+    this.#probes.now();
+  }
+
+  /** It sleeps: a start that was not known to have ended has. */
+  #lie(isNew: boolean): void {
+    this.#stopWork();
+    this.start.finish('ready', this.#host.clock.nowMs());
+    this.#state = 'asleep';
+    this.#host.slumber.onAsleep(this, isNew);
+  }
+
+  #rise(): void {
+    this.#probes.stop();
+    this.#state = 'waking';
+    this.#host.slumber.onWaking(this);
+  }
+
+  #up(): void {
+    const nowMs = this.#host.clock.nowMs();
+    if (this.#state === 'dozing') {
+      this.#state = 'suspect';
+      this.#deadline.arm(nowMs);
+    }
+    this.#probes.afresh(nowMs);
   }
 
   #seen(state: ProbeResult['state'], nowMs: number): void {
@@ -178,32 +226,16 @@ export class Replica {
   }
 
   #admit(): void {
-    const { gate, clock } = this.#host;
     this.#stopWork();
     this.#state = 'ready';
-    this.#record.readmitted();
-    const nowMs = clock.nowMs();
+    const nowMs = this.#host.clock.nowMs();
     this.#readyAtMs ??= nowMs;
     const isFirst = this.start.isRunning;
+    const woken = this.#sleep.woke();
     this.#mark('ready', nowMs);
-    const { concurrency, scale } = this.#host.settings();
-    if (this.#isInGate) {
-      this.applyLimit();
-      if (this.#isCanary) gate.setLimit(this.id, canaryLimit(gate.inFlightOf(this.id), concurrency));
-      gate.reinstate(this.id);
-    } else {
-      this.#isInGate = true;
-      gate.addReplica(this.id, this.#status.origin ?? '', rampAt(concurrency, scale.rampMs, 0).limit);
-      this.#ramp();
-    }
-    this.#host.onReady(this, isFirst);
-  }
-
-  #ramp(): void {
-    const { gate, clock } = this.#host;
-    const { concurrency: full, scale } = this.#host.settings();
-    const beganMs = this.#readyAtMs ?? clock.nowMs();
-    this.#slowStart.run({ full, rampMs: scale.rampMs, beganMs }, (limit) => gate.setLimit(this.id, limit));
+    this.#capacity.open(this.#status.origin ?? '', this.#readyAtMs);
+    if (woken !== null) this.#host.slumber.onAwake(this, woken);
+    this.#host.onReady(this, isFirst ? 'start' : woken === null ? 'probe' : 'wake');
   }
 
   #mark(step: string, atMs: number): void {
@@ -213,6 +245,6 @@ export class Replica {
   #stopWork(): void {
     this.#probes.stop();
     this.#deadline.cancel();
-    this.#slowStart.cancel();
+    this.#capacity.rest();
   }
 }

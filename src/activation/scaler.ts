@@ -5,6 +5,7 @@ import type { SignalWish } from '../core/signals.ts';
 import type { BackOff } from './back-off.ts';
 import type { OnActivationEvent } from './events.ts';
 import { SignalFeed, type SignalFeedOptions } from './signal-feed.ts';
+import type { Slumber } from './slumber.ts';
 
 /** What a scaler works with. */
 export interface ScalerOptions extends SignalFeedOptions {
@@ -12,6 +13,7 @@ export interface ScalerOptions extends SignalFeedOptions {
   readonly backOff: BackOff;
   /** Its claim on the room that all models share; null, or absent: there is room for as many as are wanted. */
   seat?(): Seat | null;
+  readonly slumber: Slumber;
   /** How long starts take, by the median of past ones; null: none is known. */
   startMs(): number | null;
   /** True while nothing may be started or ended: paused, stopped, retiring, or fixed replicas. */
@@ -134,6 +136,8 @@ export class Scaler {
         if (Number.isFinite(againAtMs)) alsoAt(againAtMs);
       }
     }
+    const sleepAgainAtMs = this.#options.slumber.follow(decision.sleep);
+    if (sleepAgainAtMs !== null) alsoAt(sleepAgainAtMs);
     // A failing driver may have been told of within the raise, and have set a timer already.
     if (dueMs !== null && this.#cancel === null) this.#cancel = clock.setTimer(dueMs, () => this.reconcile());
   }
@@ -185,13 +189,14 @@ export class Scaler {
         idleSinceMs: gate.idleSinceMs,
         ready: fleet.list.ready,
         starting: fleet.starting,
+        asleep: fleet.list.asleep.length,
         isWanted: this.#isWanted,
         demand: gate.demand,
         startMs: this.#options.startMs(),
         ...this.#signals.observed(),
         ...(this.#askedByOthers === undefined ? {} : { askedByOthers: this.#askedByOthers }),
       },
-      { ...scale, concurrency, startupMs: ready.startupMs },
+      { ...scale, concurrency, startupMs: ready.startupMs, ...this.#options.slumber.facts },
       this.#state,
       clock.nowMs(),
     );

@@ -1,3 +1,4 @@
+import type { Rung } from '../core/ladder.ts';
 import type { ReadySpec } from '../core/prober.ts';
 import type { ScaleSettings } from '../core/scaling.ts';
 
@@ -10,7 +11,9 @@ export interface ActivationSettings {
     /** A fresh replica's limit grows from 1 to full over this time; 0 = at once. */
     readonly rampMs: number;
   };
-  /** Whether a replica's own gauges are asked before it is ended. */
+  /** What it goes down while nobody asks, the shallowest rung first; empty: it is ready or stopped. */
+  readonly ladder: readonly Rung[];
+  /** Whether a replica's own gauges are asked before it is ended or put to sleep. */
   readonly asksGauge: boolean;
   readonly cold: 'hold' | 'reject';
   /** Refuse at once who cannot make it (would_not_make_it). */

@@ -10,12 +10,15 @@ import type { Replica } from './replica.ts';
 import type { ReplicaState } from './replica-host.ts';
 import type { StartRecord } from './start.ts';
 import type { StartHistory } from './start-history.ts';
+import type { WakeHistory } from './wake-history.ts';
 
 /** One replica, for the admin API. */
 export interface ReplicaSnapshot {
   readonly id: string;
   readonly origin: string | null;
   readonly state: ReplicaState;
+  /** The name of the rung on which it sleeps, or is to; null: it is awake. */
+  readonly rung: string | null;
   readonly inFlight: number;
   /** Milliseconds since the Unix epoch; null before. */
   readonly readyAtMs: number | null;
@@ -68,8 +71,16 @@ export interface StartProgress {
   readonly sinceMs: number | null;
 }
 
-/** Where the first start of a fleet stands. Pure. */
-export function progressOf(fleet: Fleet, history: StartHistory, nowMs: number): StartProgress {
+/** What was learned of starts, and of wakes. */
+export interface Learned {
+  readonly history: StartHistory;
+  readonly slumber: { readonly wakes: WakeHistory };
+}
+
+/** Where the first wake of a fleet stands, or else its first start. Pure. */
+export function progressOf(fleet: Fleet, { history, slumber }: Learned, nowMs: number): StartProgress {
+  const waking = wakingOf(fleet, slumber.wakes);
+  if (waking !== null) return waking;
   const running = fleet.list.in('starting').filter((replica) => replica.start.isRunning);
   const first = running.reduce<Replica | null>(
     (best, one) => (best === null || one.start.beganAtMs < best.start.beganAtMs ? one : best),
@@ -82,6 +93,20 @@ export function progressOf(fleet: Fleet, history: StartHistory, nowMs: number): 
   return {
     step: first?.start.step ?? null,
     detail: first?.status.reason ?? fleet.status.failure ?? null,
+    etaMs: rest?.medianMs ?? null,
+    earliestMs: rest?.earlyMs ?? null,
+    sinceMs,
+  };
+}
+
+function wakingOf({ list }: Fleet, wakes: WakeHistory): StartProgress | null {
+  const first = list.in('waking', 'dozing').find(({ sleep }) => sleep.wakingForMs !== null);
+  if (first === undefined) return null;
+  const { wakingForMs: sinceMs, rungName } = first.sleep;
+  const rest = wakes.rest(rungName ?? '', sinceMs ?? 0);
+  return {
+    step: `waking from ${rungName}`,
+    detail: first.status.reason ?? null,
     etaMs: rest?.medianMs ?? null,
     earliestMs: rest?.earlyMs ?? null,
     sinceMs,
@@ -127,6 +152,7 @@ function replicaSnapshots(fleet: Fleet, gate: GateControl, wallOffsetMs: number)
     id: replica.id,
     origin: replica.status.origin,
     state: replica.state,
+    rung: replica.sleep.rungName,
     inFlight: gate.inFlightOf(replica.id),
     readyAtMs: replica.readyAtMs === null ? null : replica.readyAtMs + wallOffsetMs,
     detail: replica.detail,

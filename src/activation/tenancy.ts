@@ -27,6 +27,9 @@ const stateInRoom: Record<ReplicaState, TenantReplica['state']> = {
   starting: 'starting',
   ready: 'ready',
   suspect: 'ready',
+  dozing: 'asleep',
+  asleep: 'asleep',
+  waking: 'starting',
   draining: 'draining',
   ending: 'ending',
 };

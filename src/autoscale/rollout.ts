@@ -14,7 +14,7 @@ export interface Candidate {
   readonly activator: { warm(): void; stop(): void; pause(): void; resume(): void };
 }
 
-const awayStates = ['held', 'cold', 'failed', 'draining', 'paused'];
+const awayStates = ['held', 'cold', 'asleep', 'failed', 'draining', 'paused'];
 
 /** Whether a revision in this state serves nobody and is not about to: another may take its place at once. Pure. */
 export function isAway({ state }: Pick<Candidate, 'state'>): boolean {

@@ -8,8 +8,8 @@ export function gatePart({ name, revision: { queue, balance } }: ModelSettings) 
 
 /** What of a model's settings its activation obeys. */
 export function activationPart({ revision, cold, deadlineAware }: ModelSettings) {
-  const { ready, concurrency, scale, asksGauge } = revision;
-  return { ready, concurrency, scale, asksGauge, cold, deadlineAware };
+  const { ready, concurrency, scale, ladder, asksGauge } = revision;
+  return { ready, concurrency, scale, ladder, asksGauge, cold, deadlineAware };
 }
 
 /** Whether a change can only be met by other replicas: all but the backend is taken in place. */

@@ -22,9 +22,18 @@ export interface ModelGauges {
 export type ReadModels = () => Iterable<readonly [string, ModelGauges]>;
 
 /** What a revision can be doing (activation/states.ts), or that an operator paused it. */
-export const modelStates = ['cold', 'starting', 'ready', 'draining', 'failed', 'paused'] as const;
+export const modelStates = ['cold', 'starting', 'ready', 'asleep', 'draining', 'failed', 'paused'] as const;
 /** What a replica can be doing (activation/replica-host.ts). */
-export const replicaStates = ['starting', 'ready', 'suspect', 'draining', 'ending'] as const;
+export const replicaStates = [
+  'starting',
+  'ready',
+  'suspect',
+  'dozing',
+  'asleep',
+  'waking',
+  'draining',
+  'ending',
+] as const;
 
 type Value = (gauges: ModelGauges) => number;
 

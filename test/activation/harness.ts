@@ -2,6 +2,7 @@ import { Activator } from '../../src/activation/activator.ts';
 import type { ActivationEvent } from '../../src/activation/events.ts';
 import type { ActivationSettings } from '../../src/activation/settings.ts';
 import { decide } from '../../src/autoscale/decide.ts';
+import type { Sleeper } from '../../src/core/ladder.ts';
 import type { LoadGauge } from '../../src/core/load-gauge.ts';
 import { FakeDriver, type FakeDriverOptions } from '../support/fake-driver.ts';
 import { FakeGate } from '../support/fake-gate.ts';
@@ -23,6 +24,7 @@ export const defaults: ActivationSettings = {
   },
   concurrency: 2,
   scale: scaleSettings({ max: 2 }),
+  ladder: [],
   asksGauge: false,
   cold: 'hold',
   deadlineAware: true,
@@ -46,7 +48,10 @@ export class Harness {
   constructor(
     settings: ActivationSettings = defaults,
     driver: FakeDriverOptions = {},
-    { gauge = null }: { readonly gauge?: LoadGauge | null } = {},
+    {
+      gauge = null,
+      sleeper = null,
+    }: { readonly gauge?: LoadGauge | null; readonly sleeper?: Sleeper | null } = {},
   ) {
     this.driver = new FakeDriver(driver);
     this.activator = new Activator({
@@ -60,6 +65,7 @@ export class Harness {
       random: () => 0,
       leadership: this.leadership,
       gauge,
+      sleeper: () => sleeper,
       onEvent: (event) => this.events.push(event),
     });
     this.activator.start();

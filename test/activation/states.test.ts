@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { type ActivationSignal, type ActivationState, transition } from '../../src/activation/states.ts';
 
-const signals: ActivationSignal[] = ['woken', 'ready', 'unready', 'failed', 'ending', 'gone'];
+const signals: ActivationSignal[] = ['woken', 'ready', 'unready', 'failed', 'asleep', 'ending', 'gone'];
 
 /** The documented table, `-` where the state stays. */
 const rows: Record<ActivationState, string> = {
-  cold: 'starting ready - failed - -',
-  starting: '- ready - failed draining cold',
-  ready: '- - starting - draining cold',
-  draining: 'starting ready - failed - cold',
-  failed: 'starting ready - - - -',
+  cold: 'starting ready - failed asleep - -',
+  starting: '- ready - failed asleep draining cold',
+  ready: '- - starting - asleep draining cold',
+  asleep: 'starting ready - failed - draining cold',
+  draining: 'starting ready - failed asleep - cold',
+  failed: 'starting ready - - asleep - -',
 };
 
 describe('the states of a revision', () => {

@@ -183,6 +183,9 @@ describe('the gauges of models', () => {
       starting: true,
       ready: true,
       suspect: true,
+      dozing: true,
+      asleep: true,
+      waking: true,
       draining: true,
       ending: true,
     };
@@ -190,6 +193,7 @@ describe('the gauges of models', () => {
       cold: true,
       starting: true,
       ready: true,
+      asleep: true,
       draining: true,
       failed: true,
       paused: true,

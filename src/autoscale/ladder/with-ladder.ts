@@ -10,6 +10,9 @@ export interface LadderMoment {
   readonly nowMs: number;
 }
 
+/** Nobody tells when the last request has ended: it is looked at as often as the first rung may be due, but not more often. */
+const leastCheckMs = 1_000;
+
 /**
  * With who of the desired replicas sleeps, and on which rung. While nothing waits or runs, all but `min` go down the rungs
  * as their turns come (rung-turns.ts), from the moment since which the model is idle and its last replica is up, and not
@@ -29,22 +32,34 @@ export function withLadder(
   const state = upAtMs === undefined ? decision.state : { ...decision.state, upAtMs };
   const isIdle = !isUp && observed.idleSinceMs !== null;
   const awake = Math.min(decision.desired, isIdle ? spec.min : neededBy(decision, observed, spec));
-  if (!isIdle || awake >= decision.desired) return { ...decision, state, sleep: { awake, rung: null } };
+  const turns = rungTurns(ladder, { coldStartMs: coldStartMsOf(spec), startMs: observed.startMs });
+  if (!isIdle || awake >= decision.desired) {
+    const first = decision.desired > spec.min ? turns[0] : undefined;
+    const againAtMs = first && nowMs + Math.max(leastCheckMs, first.atMs);
+    return {
+      ...decision,
+      state,
+      sleep: { awake, rung: null },
+      nextAtMs: earlier(decision.nextAtMs, againAtMs),
+    };
+  }
 
   const sinceMs = Math.max(observed.idleSinceMs ?? nowMs, upAtMs ?? 0);
   const leastMs = upAtMs === undefined ? 0 : upAtMs + spec.minUpMs;
-  const turns = rungTurns(ladder, { coldStartMs: coldStartMsOf(spec), startMs: observed.startMs });
   const dueMsOf = ({ atMs }: RungTurn) => Math.max(leastMs, sinceMs + atMs);
   const taken = turns.findLast((turn) => dueMsOf(turn) <= nowMs);
   const next = turns.find((turn) => dueMsOf(turn) > nowMs);
-  const nextAtMs = Math.min(decision.nextAtMs ?? Number.POSITIVE_INFINITY, next ? dueMsOf(next) : Infinity);
   return {
     ...decision,
     state,
     sleep: { awake, rung: taken?.rung ?? null },
     reason: taken === undefined ? decision.reason : reasonOf(ladder[taken.rung]!, taken, observed),
-    nextAtMs: Number.isFinite(nextAtMs) ? nextAtMs : null,
+    nextAtMs: earlier(decision.nextAtMs, next && dueMsOf(next)),
   };
+}
+
+function earlier(atMs: number | null, otherMs: number | undefined): number | null {
+  return otherMs === undefined ? atMs : Math.min(atMs ?? otherMs, otherMs);
 }
 
 function neededBy({ desired }: Decision, observed: Observed, spec: ScaleSpec): number {

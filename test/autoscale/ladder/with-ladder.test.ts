@@ -86,6 +86,14 @@ describe('a model that sleeps and is asked', () => {
     expect(decide({ ...asleep, waiting: 1 }, { ...spec, buffer: 1 }, up(3), 0).sleep?.awake).toBe(2);
   });
 
+  it('is looked at again in time to go to sleep when it is idle by then', () => {
+    const busy = { ...idle, inFlight: 1, idleSinceMs: null };
+    expect(decide(busy, spec, up(1), 5_000).nextAtMs).toBe(25_000);
+    const rested = decide({ ...idle, idleSinceMs: 5_001 }, spec, up(1), 25_000);
+    expect(rested).toMatchObject({ sleep: { rung: null }, nextAtMs: 25_001 });
+    expect(decide(busy, { ...spec, min: 1 }, up(1), 5_000).nextAtMs).toBeNull();
+  });
+
   it('starts none while a sleeping one is enough', () => {
     expect(decide({ ...asleep, waiting: 1 }, spec, up(3), 0).desired).toBe(3);
   });
