@@ -40,8 +40,9 @@ prints how many were cold, how long they waited, and the replica-hours it took. 
                           the folder PILOTLIGHT_TRACES too
   --load DURATION         how long a start takes: 22.7s, or quantiles: 1%:1.5s,50%:22.7s,99%:51.9s
   --policy POLICY         fixed:DURATION (to zero after so long without a request), adaptive[:COST] (after a learned
-                          time), kpa (Knative's arithmetic) or always (never to zero); may be repeated; default:
-                          fixed:1m, fixed:5m, fixed:10m, fixed:30m and always
+                          time), kpa (Knative's arithmetic), queue-delay:DURATION or waiting:NUMBER (further
+                          replicas where requests wait longer, or more wait for each) or always (never to zero);
+                          may be repeated; default: fixed:1m, fixed:5m, fixed:10m, fixed:30m and always
   --judge-from DURATION   what was before counts for nothing but what it leaves behind; default: 0
   --price AMOUNT          of a replica-hour; prints the cost
   --concurrency COUNT     requests at once per replica, 0 = no limit; default: 100

@@ -56,6 +56,24 @@ const kinds: Readonly<Record<string, PolicyKind>> = {
   },
   /** Knative's arithmetic with its own defaults. */
   kpa: { usage: 'kpa', scaleOf: (args) => (args === '' ? { min: 0, policy: 'kpa' } : null) },
+  /** A further replica where the oldest of those who wait has waited longer. */
+  'queue-delay': {
+    usage: 'queue-delay:DURATION',
+    scaleOf(args) {
+      const targetMs = parseDuration(args);
+      return targetMs === null || targetMs === 0
+        ? null
+        : { min: 0, signals: { queueDelay: formatDuration(targetMs) } };
+    },
+  },
+  /** Further replicas where more wait for each. */
+  waiting: {
+    usage: 'waiting:NUMBER',
+    scaleOf(args) {
+      const target = /^\d+(\.\d+)?$/.test(args) ? Number(args) : 0;
+      return target === 0 ? null : { min: 0, signals: { waitingPerReplica: target } };
+    },
+  },
   /** Never to zero: what it costs where nothing sleeps. */
   always: { usage: 'always', scaleOf: (args) => (args === '' ? { min: 1, idle: 0 } : null) },
 };

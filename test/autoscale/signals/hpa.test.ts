@@ -13,6 +13,7 @@ describe('the arithmetic of an HPA', () => {
     [5.51, 5, 2, 3],
     [4.4, 5, 8, 8],
     [4.4, 5, 9, 8],
+    [3.2, 2, 2, 4],
     [1, 5, 4, 1],
     [0, 5, 4, 0],
     // At most double, or four more.
@@ -43,6 +44,8 @@ describe('the arithmetic of an HPA', () => {
     ['one far above', [50], 0, 0, 5, 10],
     ['all at the target', [5, 5], 0, 0, 5, 2],
     ['within a tenth', [5.4, 5.4], 0, 0, 5, 2],
+    ['one fuller than the other', [9, 5], 0, 0, 5, 3],
+    ['less than a half', [20, 20], 0, 0, 48, 1],
     ['half of the target', [2, 3], 0, 0, 5, 1],
     ['nothing to do', [0, 0], 0, 0, 5, 0],
     // What starts has 0 where more would be asked for: 15 in 3 replicas is the target.
