@@ -117,7 +117,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory): Parts {
   const { settings, log } = options;
   const clock = systemClock;
-  const { cluster, prober, driverOf, gaugeOf } = edges;
+  const { cluster, prober, driverOf, gaugeOf, sleeperOf } = edges;
   const { heldMemoryBytes: maxMemoryBytes, spool } = settings.server;
   const nextReadyMs = () => roster.nextReadyMs;
   const held = new HeldMemory({ maxMemoryBytes, dir: spool.dir, maxSpoolBytes: spool.maxBytes, nextReadyMs });
@@ -143,7 +143,7 @@ function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory
   };
   const leadership = cluster?.leadership ?? soleLeadership;
   const roster: Roster = new Roster(
-    { clock, prober, leadership, startMemory, driverOf, gaugeOf, meterOf, onEvent },
+    { clock, prober, leadership, startMemory, driverOf, gaugeOf, sleeperOf, meterOf, onEvent },
     log,
     (waiters, entry) => pipeline.move(waiters, entry),
   );

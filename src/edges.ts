@@ -2,10 +2,12 @@ import type { Cluster } from './cluster.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { Driver } from './core/driver.ts';
+import type { Sleeper } from './core/ladder.ts';
 import type { LoadGauge } from './core/load-gauge.ts';
 import type { Prober } from './core/prober.ts';
 import { createProcessDriver } from './drivers/process/process-driver.ts';
 import { createStaticDriver } from './drivers/static/static-driver.ts';
+import { HookSleeper } from './ladder/hook-sleeper.ts';
 import type { Log } from './meter/log.ts';
 import { createProber } from './probe/http-prober.ts';
 import { createLoadGauge } from './probe/load-gauge.ts';
@@ -17,6 +19,8 @@ export interface Edges {
   readonly cluster: Cluster | null;
   driverOf(model: ModelSettings): Driver;
   gaugeOf(model: ModelSettings): LoadGauge;
+  /** By the hooks of the ladder of this moment, and the headers of the time when they are used; null: there is none. */
+  sleeperOf(model: () => ModelSettings): Sleeper | null;
   /** Ends all that the drivers started, and what is still being asked. */
   close(): Promise<void>;
 }
@@ -52,6 +56,12 @@ export async function createEdges({ settings, clock, log, ownerHash }: EdgesOpti
       if (backend.driver === 'static') return fixed;
       if (cluster === null) throw new Error(`model "${name}" needs the section kubernetes`);
       return cluster.driverOf(backend);
+    },
+    sleeperOf(model) {
+      const { name, revision } = model();
+      const rungs = revision.ladder;
+      const headers = () => model().revision.backendHeaders;
+      return rungs.length === 0 ? null : new HookSleeper({ model: name, rungs: () => rungs, headers, clock });
     },
     gaugeOf: ({ revision }) => createLoadGauge({ headers: revision.backendHeaders, clock }),
     async close() {

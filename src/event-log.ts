@@ -22,6 +22,9 @@ export function logEvent(log: Log, model: string, event: ActivationEvent): void 
 export function meterEvent(meter: ModelMeter, event: ActivationEvent): void {
   if (event.type === 'ready') meter.startedReady(event.totalMs, event.steps);
   if (event.type === 'start-failed') meter.startFailed(event.phase);
+  if (event.type === 'awake') meter.awoke(event.rung, event.wakeMs);
+  if (event.type === 'sleep-failed') meter.sleepFailed(event.rung);
+  if (event.type === 'wake-failed') meter.wakeFailed(event.rung);
   if (event.type === 'thrash') meter.thrashed();
 }
 

@@ -79,12 +79,13 @@ export class ModelRuntime implements ModelEntry, Revision {
   }
 
   #createActivator(): Activator {
-    const { clock, prober, driverOf, gaugeOf, leadership, startMemory } = this.#parts;
+    const { clock, prober, driverOf, gaugeOf, sleeperOf, leadership, startMemory } = this.#parts;
     const activator = new Activator({
       target: targetOf(() => this.#settings, this.#owner.generation),
       driver: driverOf(this.#settings),
       prober,
       gauge: gaugeOf(this.#settings),
+      sleeper: () => sleeperOf(() => this.#settings),
       firstTokens: () => this.meter.firstTokens(),
       leadership,
       gate: this.#handover,
@@ -126,10 +127,9 @@ export class ModelRuntime implements ModelEntry, Revision {
   }
 
   #onEvent(event: ActivationEvent): void {
-    if (event.type === 'ready') {
-      this.#startDetails.add(event.replicaId, event.steps);
-      this.#parts.startMemory.keep(this.#startKey, this.activator.history());
-    }
+    if (event.type === 'ready') this.#startDetails.add(event.replicaId, event.steps);
+    if (event.type === 'ready' || event.type === 'awake')
+      this.#parts.startMemory.keep(this.#startKey, this.activator.learned());
     meterEvent(this.meter, event);
     this.#parts.onEvent(this.#settings.name, event);
     if (event.type === 'start-failed') this.#owner.startFailed(this, event.reason, event.retryInMs);

@@ -1,19 +1,20 @@
 import type { ActivationEvent } from './activation/events.ts';
-import type { StartSample } from './activation/start-history.ts';
+import type { LearnedTimes } from './activation/wake-history.ts';
 import type { ReturnPool } from './autoscale/adaptive/return-pool.ts';
 import type { Companions } from './companions.ts';
 import type { ModelSettings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { Driver, Target } from './core/driver.ts';
+import type { Sleeper } from './core/ladder.ts';
 import type { Leadership } from './core/leadership.ts';
 import type { LoadGauge } from './core/load-gauge.ts';
 import type { Prober } from './core/prober.ts';
 import type { ModelMeter } from './meter/model-meter.ts';
 
-/** What was learned of starts, kept beyond the life of a runtime; keys are `model/revision`. */
+/** What was learned of starts and wakes, kept beyond the life of a runtime; keys are `model/revision`. */
 export interface StartMemory {
   recall(key: string): unknown;
-  keep(key: string, samples: readonly StartSample[]): void;
+  keep(key: string, samples: LearnedTimes): void;
 }
 
 /** What all models share. */
@@ -28,6 +29,8 @@ export interface RuntimeParts {
   readonly companions: Companions;
   readonly driverOf: (settings: ModelSettings) => Driver;
   readonly gaugeOf: (settings: ModelSettings) => LoadGauge;
+  /** Who moves replicas on the ladder of this moment; null: there is none. */
+  readonly sleeperOf: (settings: () => ModelSettings) => Sleeper | null;
   readonly meterOf: (model: string) => ModelMeter;
   readonly onEvent: (model: string, event: ActivationEvent) => void;
 }

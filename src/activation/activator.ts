@@ -17,8 +17,8 @@ import type { ReplicaState } from './replica-host.ts';
 import { type RetireOptions, retireAll } from './retirement.ts';
 import type { ActivationSettings } from './settings.ts';
 import { type ActivatorSnapshot, snapshotOf } from './snapshot.ts';
-import type { StartSample } from './start-history.ts';
 import { joinRoom, progressIn, type RoomAccess } from './tenancy.ts';
+import type { LearnedTimes } from './wake-history.ts';
 import { watchTarget } from './watch-target.ts';
 
 /** What an activator works with. */
@@ -123,14 +123,17 @@ export class Activator {
     this.#lifecycle.fleet.list.get(replicaId)?.firstByte();
   }
 
-  /** Past starts that became ready, newest first, at most 32, in plain JSON: to be kept across restarts. */
-  history(): readonly StartSample[] {
-    return this.#lifecycle.history.samples;
+  /** How long past starts and wakes took, at most 32 of each, in plain JSON: to be kept across restarts. */
+  learned(): LearnedTimes {
+    const { history, slumber } = this.#lifecycle;
+    return { starts: history.samples, wakes: slumber.wakes.samples };
   }
 
-  /** Takes what `history` told an earlier gateway; whatever makes no sense is left out. */
-  seed(samples: unknown): void {
-    this.#lifecycle.history.seed(samples);
+  /** Takes what `learned` told an earlier gateway, or a list of starts; whatever makes no sense is left out. */
+  seed(kept: unknown): void {
+    const { starts = kept, wakes } = (kept ?? {}) as { readonly starts?: unknown; readonly wakes?: unknown };
+    this.#lifecycle.history.seed(starts);
+    this.#lifecycle.slumber.wakes.seed(wakes);
   }
 
   wakeInfo(): WakeInfo {

@@ -26,7 +26,7 @@ export interface LifecycleOptions {
   readonly gauge?: LoadGauge | null;
   /** Sums over the model's streamed answers; default: nobody measures them. */
   firstTokens?(): FirstTokenTotals;
-  /** Who moves replicas on the ladder of the settings of the moment; default, and null: nobody. */
+  /** Who moves replicas on the ladder of the settings of the moment: asked for whenever that changes; default, and null: nobody. */
   readonly sleeper?: () => Sleeper | null;
   readonly onEvent?: OnActivationEvent;
   /** Its claim on the room that all models share; null: it takes none. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { GateControl } from '../core/gate.ts';
-import type { MeasuredRung, Sleeper } from '../core/ladder.ts';
+import type { MeasuredRung, Rung, Sleeper } from '../core/ladder.ts';
 import type { LoadGauge } from '../core/load-gauge.ts';
 import type { SleepDecision } from '../core/scaling.ts';
 import type { OnActivationEvent } from './events.ts';
@@ -21,7 +21,7 @@ export interface SlumberOptions {
   readonly gauge: LoadGauge | null;
   list(): ReplicaList;
   settings(): ActivationSettings;
-  /** Of the settings of the moment; null: there is no ladder. */
+  /** Of the settings of the moment, asked for when their ladder has changed; null: there is nobody. */
   sleeper(): Sleeper | null;
   /** How long a cold start takes, by the median of past ones; null: none is known. */
   startMs(): number | null;
@@ -49,7 +49,10 @@ export class Slumber implements SleepListener {
   readonly #backOff = new SleepBackOff();
   /** Those whose gauges are asked before they sleep. */
   readonly #asked = new Set<string>();
-  #known: Ladder | null = null;
+  #ladder: Ladder | null = null;
+  /** Those of the settings, and their text: settings that say the same come as new objects. */
+  #rungs: readonly Rung[] = [];
+  #text = '';
 
   constructor(options: SlumberOptions) {
     this.#options = options;
@@ -66,11 +69,16 @@ export class Slumber implements SleepListener {
 
   /** The ladder of the moment, the same object until it changes. */
   get ladder(): Ladder | null {
-    const sleeper = this.#options.sleeper();
     const rungs = this.#options.settings().ladder;
-    if (sleeper === null || rungs.length === 0) return null;
-    if (this.#known?.sleeper !== sleeper || this.#known.rungs !== rungs) this.#known = { rungs, sleeper };
-    return this.#known;
+    if (rungs === this.#rungs) return this.#ladder;
+    const text = JSON.stringify(rungs);
+    if (text !== this.#text) {
+      const sleeper = rungs.length === 0 ? null : this.#options.sleeper();
+      this.#ladder = sleeper && { rungs, sleeper };
+    }
+    this.#rungs = rungs;
+    this.#text = text;
+    return this.#ladder;
   }
 
   /** What a decision is told of the ladder; absent: there is none. */

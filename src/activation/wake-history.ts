@@ -1,7 +1,14 @@
 import { type ExpectedRest, type LearnedStart, StartHistory, type StartSample } from './start-history.ts';
 
 /** What is kept of wakes across restarts, in plain JSON: samples by the name of the rung, newest first. */
-export type WakeSamples = Readonly<Record<string, readonly StartSample[]>>;
+type WakeSamples = Readonly<Record<string, readonly StartSample[]>>;
+
+/** What is kept of starts and wakes across restarts of the gateway, in plain JSON. */
+export interface LearnedTimes {
+  /** Those that became ready, newest first. */
+  readonly starts: readonly StartSample[];
+  readonly wakes: WakeSamples;
+}
 
 const mostRungs = 16;
 

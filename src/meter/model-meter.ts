@@ -113,6 +113,21 @@ export class ModelMeter {
     this.#metrics.thrash.series(this.#model).add(1);
   }
 
+  /** A replica that slept on this rung takes requests. */
+  awoke(rung: string, wakeMs: number): void {
+    this.#metrics.wakes.series(this.#model, rung).observe(wakeMs);
+  }
+
+  /** A replica could not be put to sleep on this rung. */
+  sleepFailed(rung: string): void {
+    this.#metrics.failedSleeps.series(this.#model, rung).add(1);
+  }
+
+  /** A replica did not wake in the way of this rung. */
+  wakeFailed(rung: string): void {
+    this.#metrics.failedWakes.series(this.#model, rung).add(1);
+  }
+
   /** A start failed; `phase` is the last step that it reached, or null. */
   startFailed(phase: string | null): void {
     this.#metrics.failedStarts.series(this.#model, phase ?? 'none').add(1);

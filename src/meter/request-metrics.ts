@@ -47,6 +47,16 @@ function createCounts(registry: Registry, isShown: IsShown) {
       ['model', 'phase'],
       'Starts that failed, by the last step that was reached; none before the first.',
     ),
+    failedSleeps: counter(
+      'pilotlight_failed_sleeps_total',
+      ['model', 'rung'],
+      'Replicas that could not be put to sleep, by the rung of scale.ladder.',
+    ),
+    failedWakes: counter(
+      'pilotlight_failed_wakes_total',
+      ['model', 'rung'],
+      'Ways of waking that failed, by the rung of scale.ladder whose way it was; another way is tried, or a start.',
+    ),
     thrash: counter(
       'pilotlight_thrash_total',
       ['model'],
@@ -100,6 +110,12 @@ function createDurations(registry: Registry, isShown: IsShown) {
       ['model'],
       startBoundsS,
       'Starts that became ready: from being asked for to taking requests.',
+    ),
+    wakes: durations(
+      'pilotlight_wake_seconds',
+      ['model', 'rung'],
+      startBoundsS,
+      'Replicas that were woken: from being asked for to taking requests, by the rung of scale.ladder.',
     ),
     startPhases: durations(
       'pilotlight_cold_start_phase_seconds',

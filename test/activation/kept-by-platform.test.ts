@@ -51,7 +51,7 @@ describe('a count that the platform keeps', () => {
     expect(h.gate.open).toEqual(['r2']);
     expect(h.driver.counts).toEqual([]);
     expect(h.activator.snapshot().lastStarts[0]?.totalMs).toBeLessThan(200);
-    expect(h.activator.history()).toEqual([]);
+    expect(h.activator.learned().starts).toEqual([]);
   });
 
   it.each([

@@ -93,7 +93,7 @@ describe('what a start waits for', () => {
     expect(start?.steps.at(-1)).toEqual({ name: 'first byte', offsetMs: h.clock.nowMs() - beganAtMs });
     expect(start?.phase).toBe('ready');
     expect(h.events.filter((event) => event.type === 'step' && event.step === 'first byte')).toHaveLength(1);
-    expect(h.activator.history()[0]?.steps.at(-1)?.name).toBe('ready');
+    expect(h.activator.learned().starts[0]?.steps.at(-1)?.name).toBe('ready');
   });
 
   it('is told of when a condition comes up, changes and goes', async () => {

@@ -16,7 +16,7 @@ const leastCheckMs = 1_000;
 /**
  * With who of the desired replicas sleeps, and on which rung. While nothing waits or runs, all but `min` go down the rungs
  * as their turns come (rung-turns.ts), from the moment since which the model is idle and its last replica is up, and not
- * within `minUpMs`. Who asks has as many awake as the requests of the moment fill, with the spare ones; by Knative's
+ * within `minUpMs`. Who asks has as many awake as the requests of the moment fill, with the spare ones, or as its signals ask for; by Knative's
  * arithmetic all that are desired. Pure.
  */
 export function withLadder(
@@ -65,7 +65,8 @@ function earlier(atMs: number | null, otherMs: number | undefined): number | nul
 function neededBy({ desired }: Decision, observed: Observed, spec: ScaleSpec): number {
   const load = observed.waiting + observed.inFlight;
   if (spec.policy === 'kpa' && load > 0) return desired;
-  return Math.max(spec.min, filledBy(observed, spec) + (load > 0 ? spec.buffer : 0));
+  const filled = filledBy(observed, spec) + (load > 0 ? spec.buffer : 0);
+  return Math.max(spec.min, filled, spec.signalled?.count ?? 0);
 }
 
 /** The idle time that is as dear as a cold start: what is given where it is learned when to stop, else when it stops. */
