@@ -75,7 +75,11 @@ played, and its answers say so.
   --first-token DURATION     from a free slot to the first token; default: 80ms
   --tokens-per-second RATE   per request; default: 50
   --tokens COUNT             length of an answer that no max_tokens cuts short; default: 24
-  --slots COUNT              requests at once, the others wait in order; default: 4`;
+  --slots COUNT              requests at once, the others wait in order; default: 4
+  --sleep-mode on            sleeps and wakes as vLLM does with --enable-sleep-mode; default: off
+  --wake-time DURATION       to wake from level 1; default: 200ms
+  --reload-time DURATION     to reload the weights after level 2; default: 1s
+  --failing PATHS            paths of the sleep mode, with query and commas between, that answer 500; default: none`;
 
 const version = `Usage: pilotlight version
 

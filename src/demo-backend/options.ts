@@ -17,6 +17,14 @@ export interface DemoBackendOptions {
   readonly answerTokens: number;
   /** Requests generated at once; the others wait in order. */
   readonly slots: number;
+  /** Sleeps and wakes as vLLM does with --enable-sleep-mode. */
+  readonly hasSleepMode: boolean;
+  /** To wake from level 1. */
+  readonly wakeTimeMs: number;
+  /** To reload the weights after level 2. */
+  readonly reloadTimeMs: number;
+  /** Routes of the sleep mode, with their query, that answer 500. */
+  readonly failing: readonly string[];
 }
 
 const defaults: DemoBackendOptions = {
@@ -28,6 +36,10 @@ const defaults: DemoBackendOptions = {
   tokensPerSecond: 50,
   answerTokens: 24,
   slots: 4,
+  hasSleepMode: false,
+  wakeTimeMs: 200,
+  reloadTimeMs: 1_000,
+  failing: [],
 };
 
 const millisecondsByUnit: Record<string, number> = { ms: 1, s: 1_000, m: 60_000 };
@@ -56,6 +68,11 @@ function parseName(flag: string, text: string): string {
   return text;
 }
 
+function parseSwitch(flag: string, text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new Error(`${flag}: "${text}" is not on or off`);
+}
+
 const readers: Record<string, (flag: string, text: string) => Partial<DemoBackendOptions>> = {
   host: (flag, text) => ({ host: parseName(flag, text) }),
   port: (flag, text) => ({ port: parseCount(flag, text, [0, 65_535]) }),
@@ -65,6 +82,10 @@ const readers: Record<string, (flag: string, text: string) => Partial<DemoBacken
   'tokens-per-second': (flag, text) => ({ tokensPerSecond: parseRate(flag, text) }),
   tokens: (flag, text) => ({ answerTokens: parseCount(flag, text, [1, 1_000_000]) }),
   slots: (flag, text) => ({ slots: parseCount(flag, text, [1, 10_000]) }),
+  'sleep-mode': (flag, text) => ({ hasSleepMode: parseSwitch(flag, text) }),
+  'wake-time': (flag, text) => ({ wakeTimeMs: parseDuration(flag, text) }),
+  'reload-time': (flag, text) => ({ reloadTimeMs: parseDuration(flag, text) }),
+  failing: (flag, text) => ({ failing: parseName(flag, text).split(',') }),
 };
 
 /**

@@ -6,15 +6,7 @@ import { chatShape, textShape } from './completion-shape.ts';
 import { Engine, type Reply, sendJson } from './engine.ts';
 import type { DemoBackendOptions } from './options.ts';
 import { DemoError, type JsonObject, parseBody } from './requests.ts';
-
-/**
- * | phase | begins | /health | requests |
- * |---|---|---|---|
- * | loading | when it listens | 503 Loading model | 503 Loading model |
- * | awake | after loadTimeMs; /wake_up | 200 | served |
- * | asleep | /sleep | 200 | 503 |
- */
-type Phase = 'loading' | 'awake' | 'asleep';
+import { SleepMode } from './sleep-mode.ts';
 
 const maxBodyBytes = 256 * 2 ** 20;
 
@@ -33,13 +25,14 @@ class DemoBackend {
   readonly #options: DemoBackendOptions;
   readonly #clock: Clock;
   readonly #engine: Engine;
+  readonly #sleepMode: SleepMode;
   readonly #loadedAtMs: number;
-  #isAsleep = false;
 
   constructor(options: DemoBackendOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
     this.#engine = new Engine(options, clock);
+    this.#sleepMode = new SleepMode(options, clock);
     this.#loadedAtMs = clock.nowMs() + options.loadTimeMs;
   }
 
@@ -68,37 +61,31 @@ class DemoBackend {
       reply.response.end(this.#engine.renderMetrics());
       return;
     }
-    if (this.#phase() === 'loading') throw new DemoError(503, 'Loading model');
+    if (this.#clock.nowMs() < this.#loadedAtMs) throw new DemoError(503, 'Loading model');
+    if (this.#sleepMode.takes(route)) {
+      const body = async () => parseBody(await readBody(request));
+      const url = new URL(request.url ?? '/', 'http://demo');
+      const fact = await this.#sleepMode.answer(url, body, reply.signal);
+      return sendJson(reply.response, 200, JSON.stringify(fact));
+    }
     const fact = this.#answerAtOnce(route);
     if (fact !== null) return sendJson(reply.response, 200, JSON.stringify(fact));
     const work = this.#workOf(route);
     if (work === null) throw new DemoError(404, `the demo backend has no ${route}`);
-    if (this.#phase() === 'asleep') throw new DemoError(503, 'the model is asleep; POST /wake_up');
+    this.#sleepMode.assertAwake();
     await work(parseBody(await readBody(request)), reply);
-  }
-
-  #phase(): Phase {
-    if (this.#clock.nowMs() < this.#loadedAtMs) return 'loading';
-    return this.#isAsleep ? 'asleep' : 'awake';
   }
 
   /** What needs neither body nor slot; null: not such a route. */
   #answerAtOnce(route: string): object | null {
     switch (route) {
       case 'GET /health':
+        if (this.#sleepMode.isDead) throw new DemoError(503, 'the engine is dead');
         return { status: 'ok' };
       case 'GET /v1/models': {
         const model = { id: this.#options.model, object: 'model', created: 0, owned_by: 'pilotlight-demo' };
         return { object: 'list', data: [model] };
       }
-      case 'POST /sleep':
-        this.#isAsleep = true;
-        return {};
-      case 'POST /wake_up':
-        this.#isAsleep = false;
-        return {};
-      case 'GET /is_sleeping':
-        return { is_sleeping: this.#isAsleep };
       default:
         return null;
     }

@@ -12,11 +12,17 @@ describe('the flags of demo-backend', () => {
       tokensPerSecond: 50,
       answerTokens: 24,
       slots: 4,
+      hasSleepMode: false,
+      wakeTimeMs: 200,
+      reloadTimeMs: 1_000,
+      failing: [],
     });
   });
 
   it('are read with a space or an equals sign, in any order', () => {
-    const argv = '--slots=2 --port 8123 --host ::1 --model=demo-large --load-time 1.5s --first-token=250ms';
+    const argv =
+      '--slots=2 --port 8123 --host ::1 --model=demo-large --load-time 1.5s --first-token=250ms ' +
+      '--sleep-mode on --wake-time=2s --reload-time 5s --failing /wake_up,/sleep?level=2';
     expect(parseDemoArgs([...argv.split(' '), '--tokens-per-second', '12.5', '--tokens', '7'])).toEqual({
       host: '::1',
       port: 8123,
@@ -26,6 +32,10 @@ describe('the flags of demo-backend', () => {
       tokensPerSecond: 12.5,
       answerTokens: 7,
       slots: 2,
+      hasSleepMode: true,
+      wakeTimeMs: 2_000,
+      reloadTimeMs: 5_000,
+      failing: ['/wake_up', '/sleep?level=2'],
     });
   });
 
@@ -43,6 +53,8 @@ describe('the flags of demo-backend', () => {
     [['--tokens', '2.5'], '--tokens: "2.5" is not a whole number from 1 to 1000000'],
     [['--tokens-per-second', '0'], '--tokens-per-second: "0" is not a number above 0'],
     [['--load-time', '3'], '--load-time: "3" is not a duration such as 80ms, 3s or 1m'],
+    [['--sleep-mode', 'yes'], '--sleep-mode: "yes" is not on or off'],
+    [['--failing='], '--failing: must not be empty'],
     [['--model='], '--model: must not be empty'],
   ])('%j is refused in one line', (argv, message) => {
     expect(() => parseDemoArgs(argv)).toThrow(message);

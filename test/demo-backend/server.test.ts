@@ -204,17 +204,78 @@ describe('slots of a demo backend', () => {
   });
 });
 
-describe('sleep', () => {
-  it('refuses work and keeps /health until /wake_up', async () => {
+describe('the sleep mode of a demo backend', () => {
+  const asleep = async (level: number, changes: Partial<DemoBackendOptions> = {}) => {
+    const backend = await start({ hasSleepMode: true, wakeTimeMs: 0, reloadTimeMs: 0, ...changes });
+    const isSleeping = async () =>
+      ((await (await fetch(`${backend.url}/is_sleeping`)).json()) as { is_sleeping: boolean }).is_sleeping;
+    const ask = async () => (await backend.post('/v1/chat/completions', chat)).status;
+    const health = async () => (await fetch(`${backend.url}/health`)).status;
+    expect(await isSleeping()).toBe(false);
+    expect((await backend.post(`/sleep?level=${level}`, '')).status).toBe(200);
+    expect([await isSleeping(), await health()]).toEqual([true, 200]);
+    return { ...backend, isSleeping, ask, health };
+  };
+  const reload = { method: 'reload_weights' };
+
+  it('is off unless it was asked for', async () => {
     const backend = await start();
-    const isSleeping = async () => (await fetch(`${backend.url}/is_sleeping`)).json();
-    expect(await isSleeping()).toEqual({ is_sleeping: false });
-    expect((await backend.post('/sleep?level=1', '')).status).toBe(200);
-    expect(await isSleeping()).toEqual({ is_sleeping: true });
-    expect((await backend.post('/v1/chat/completions', chat)).status).toBe(503);
-    expect((await fetch(`${backend.url}/health`)).status).toBe(200);
+    for (const path of ['/sleep?level=1', '/wake_up', '/collective_rpc'])
+      expect((await backend.post(path, reload)).status).toBe(404);
+    expect((await fetch(`${backend.url}/is_sleeping`)).status).toBe(404);
+  });
+
+  it('wakes from level 1 by /wake_up, in its time', async () => {
+    const clock = new ManualClock();
+    const backend = await start({ hasSleepMode: true, loadTimeMs: 0, wakeTimeMs: 500 }, clock);
+    await backend.post('/sleep', '');
+    const woken = backend.post('/wake_up', '');
+    await expect.poll(() => clock.pendingTimers).toBe(1);
+    await clock.advance(500);
+    expect((await woken).status).toBe(200);
+    expect(await (await fetch(`${backend.url}/is_sleeping`)).json()).toEqual({ is_sleeping: false });
+  });
+
+  it('dies of a request while it sleeps', async () => {
+    const backend = await asleep(1);
+    expect(await backend.ask()).toBe(500);
     await backend.post('/wake_up', '');
-    expect((await backend.post('/v1/chat/completions', chat)).status).toBe(200);
+    expect([await backend.ask(), await backend.health()]).toEqual([500, 503]);
+  });
+
+  it('wakes from level 2 in three steps, and needs the weights', async () => {
+    const backend = await asleep(2);
+    await backend.post('/wake_up?tags=weights', '');
+    expect(await backend.isSleeping()).toBe(true);
+    await backend.post('/collective_rpc', reload);
+    await backend.post('/wake_up?tags=kv_cache', '');
+    expect([await backend.isSleeping(), await backend.ask()]).toEqual([false, 200]);
+    await backend.post('/sleep?level=2', '');
+    await backend.post('/wake_up', '');
+    expect([await backend.isSleeping(), await backend.ask()]).toEqual([false, 500]);
+  });
+
+  it('stays at its level when it is told to sleep deeper', async () => {
+    const backend = await asleep(1);
+    await backend.post('/sleep?level=2', '');
+    await backend.post('/wake_up', '');
+    expect(await backend.ask()).toBe(200);
+  });
+
+  it('wakes from level 1 by the way up of level 2 as well', async () => {
+    const backend = await asleep(1);
+    await backend.post('/wake_up?tags=weights', '');
+    await backend.post('/collective_rpc', reload);
+    await backend.post('/wake_up?tags=kv_cache', '');
+    expect([await backend.isSleeping(), await backend.ask()]).toEqual([false, 200]);
+  });
+
+  it('fails where it was told to, and calls no other method', async () => {
+    const backend = await asleep(1, { failing: ['/wake_up'] });
+    expect((await backend.post('/wake_up', '')).status).toBe(500);
+    expect((await backend.post('/wake_up?tags=weights', '')).status).toBe(200);
+    expect((await backend.post('/collective_rpc', { method: 'other' })).status).toBe(400);
+    expect(await backend.isSleeping()).toBe(true);
   });
 });
 
