@@ -79,7 +79,7 @@ played, and its answers say so.
   --sleep-mode on            sleeps and wakes as vLLM does with --enable-sleep-mode; default: off
   --wake-time DURATION       to wake from level 1; default: 200ms
   --reload-time DURATION     to reload the weights after level 2; default: 1s
-  --failing PATHS            paths of the sleep mode, with query and commas between, that answer 500; default: none`;
+  --failing PATHS            paths of the sleep mode, with query and commas between, that answer 500`;
 
 const version = `Usage: pilotlight version
 

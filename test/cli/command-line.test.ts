@@ -73,6 +73,6 @@ describe('the command line', () => {
 it('the usage of the demo backend tells its defaults', () => {
   const told = usageOf('demo-backend').matchAll(/^ {2}--([a-z-]+).*default: (\S+)$/gm);
   const flags = [...told].flatMap(([, flag, value]) => [`--${flag}`, value!]);
-  expect(flags).toHaveLength(16);
+  expect(flags).toHaveLength(22);
   expect(parseDemoArgs(flags)).toEqual(parseDemoArgs([]));
 });
