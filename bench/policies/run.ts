@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
+import { aheadSection } from './ahead.ts';
 import { burstsSection } from './bursts.ts';
 import { keepAliveSection } from './keep-alive.ts';
 import { ticksSection } from './ticks.ts';
@@ -24,6 +25,13 @@ the last one are given back by the default policy when they were not needed for 
 about a minute.
 
 ${await burstsSection()}
+`,
+  ahead: async () => `## ahead
+Made-up requests of 5 s to ten models, starts of 22.7 s: by the clock (each up to a hundredth of the distance late), and
+without any time of their own. The figures are those of the second of two fortnights. \`adaptive\` starts a replica ahead
+where it has seen when requests return; a fixed time either covers the whole distance or none of it.
+
+${await aheadSection()}
 `,
   'keep-alive': async () => `## keep-alive
 genai-16d, starts of 22.7 s. The cost of a cold start is chosen on the first 8 days alone, so that adaptive has as many

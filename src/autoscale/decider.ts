@@ -1,17 +1,10 @@
-import { formatDuration } from '../config/units.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Decide, Decision, Observed, ScaleSpec, ScaleState } from '../core/scaling.ts';
+import type { Decide, Decision, Observed, ScaleSpec } from '../core/scaling.ts';
 import { AdaptiveIdle } from './adaptive/adaptive-idle.ts';
-import type { KeepPlan } from './adaptive/keep-plan.ts';
+import { explained, type Kept, planned } from './adaptive/idle-turn.ts';
 import type { ReturnPool } from './adaptive/return-pool.ts';
 import { decide } from './decide.ts';
 import { Schedules } from './schedule.ts';
-
-/** The plan for one idle time. */
-interface Kept extends KeepPlan {
-  readonly sinceMs: number;
-  readonly coldStartMs: number;
-}
 
 /** Looked at again within the hour: the clock on the wall may be set. */
 const longestMs = 3_600_000;
@@ -36,8 +29,11 @@ export class Decider {
 
   readonly decide: Decide = (observed, spec, state, nowMs) => {
     const kept = this.#keepOf(observed, spec, nowMs);
-    const told = kept === null ? spec : { ...spec, toZeroMs: kept.keepMs };
-    return this.#scheduled(observed, told, state, nowMs, kept);
+    if (kept === null) return this.#scheduled([observed, spec, state, nowMs], (decision) => decision);
+    const moment = { before: state, nowMs, toWallMs: this.#clock.wallMs() - nowMs };
+    return this.#scheduled([observed, planned(spec, kept, nowMs), state, nowMs], (decision) =>
+      explained(decision, spec, kept, moment),
+    );
   };
 
   /** A request came after nothing had waited or run for `gapMs`; `arrived` had come before that. */
@@ -46,14 +42,13 @@ export class Decider {
     if (this.#isLearning) this.#idle.returned(gapMs, { arrived, wallMs: this.#clock.wallMs() - gapMs });
   }
 
-  #scheduled(...[observed, spec, state, nowMs, kept]: [...Parameters<Decide>, Kept | null]): Decision {
+  #scheduled(facts: Parameters<Decide>, explain: (decision: Decision) => Decision): Decision {
+    const [observed, spec, state, nowMs] = facts;
     const schedules = this.#compiled(spec.schedules);
+    if (schedules === null) return explain(decide(...facts));
     const wallMs = this.#clock.wallMs();
-    const explained = (decision: Decision) =>
-      kept === null ? decision : withPlan(decision, kept, { before: state, toWallMs: wallMs - nowMs });
-    if (schedules === null) return explained(decide(observed, spec, state, nowMs));
     const { min, max, reason, changesAtMs } = schedules.at(wallMs, spec);
-    const decision = explained(decide(observed, { ...spec, min, max }, state, nowMs));
+    const decision = explain(decide(observed, { ...spec, min, max }, state, nowMs));
     const changesInMs = Math.min(longestMs, (changesAtMs ?? Number.POSITIVE_INFINITY) - wallMs);
     return {
       ...decision,
@@ -71,34 +66,17 @@ export class Decider {
   }
 
   /** How long an idle model is kept, decided once when it is first looked at; null: not learned, or not idle. */
-  #keepOf({ idleSinceMs, demand }: Observed, { coldStartMs }: ScaleSpec, nowMs: number): Kept | null {
+  #keepOf(observed: Observed, { coldStartMs, owner }: ScaleSpec, nowMs: number): Kept | null {
+    const { idleSinceMs, demand, startMs } = observed;
     this.#isLearning = coldStartMs !== null;
     if (coldStartMs === null || idleSinceMs === null) return null;
     const known = this.#kept;
     if (known?.sinceMs === idleSinceMs && known.coldStartMs === coldStartMs) return known;
     const wallMs = this.#clock.wallMs() - (nowMs - idleSinceMs);
-    const plan = this.#idle.plan({ arrived: demand.arrived, wallMs }, coldStartMs);
+    // Where others own the count, whoever is started ahead could not be ended.
+    const costs = { coldStartMs, startMs: owner === 'external' ? null : startMs };
+    const plan = this.#idle.plan({ arrived: demand.arrived, wallMs }, costs);
     this.#kept = { ...plan, sinceMs: idleSinceMs, coldStartMs };
     return this.#kept;
   }
-}
-
-/** With the plan as its reason, where it is the plan that keeps the model or lets it go. */
-function withPlan(
-  decision: Decision,
-  { keepMs, returnShare, sinceMs }: Kept,
-  { before, toWallMs }: { readonly before: ScaleState; readonly toWallMs: number },
-): Decision {
-  if (decision.desired === 0) {
-    const isLetGo = before.desired > 0 && keepMs === 0;
-    return isLetGo
-      ? { ...decision, reason: 'idle: no time of waiting for the next request is worth a cold start' }
-      : decision;
-  }
-  const endMs = Math.max(sinceMs, decision.state.raisedAtMs ?? sinceMs) + keepMs;
-  if (keepMs === 0 || decision.nextAtMs !== endMs) return decision;
-  const until = new Date(endMs + toWallMs).toISOString().slice(11, 16);
-  const percent = Math.round(returnShare * 100);
-  const reason = `kept until ${until} UTC: ${percent} % of returns at this hour come within ${formatDuration(keepMs)}`;
-  return { ...decision, reason };
 }

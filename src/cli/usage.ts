@@ -52,7 +52,8 @@ prints how many were cold, how long they waited, and the replica-hours it took. 
   --model-from WHAT       host or path: what names the model in an access log; default: host
   --prompt-rate TOKENS    per second, where a trace tells only tokens; default: 5000
   --answer-rate TOKENS    per second, where a trace tells only tokens; default: 50
-  --generate ARRIVALS     poisson:6/h, burst:20@2/d, daily:100/d, each with xMODELS behind it; several with commas
+  --generate ARRIVALS     poisson:6/h, burst:20@2/d, daily:100/d, regular:1/h, each with xMODELS behind it; several with
+                          commas
   --for DURATION          how long requests are generated; default: 7d
   --exec DURATION         how long a generated request runs, as --load; default: 5s
   --json                  prints everything as JSON, with the figures of each model

@@ -4,7 +4,7 @@ import type { TraceBuilder } from './trace.ts';
 
 /** Requests that come by a rule, to each of `models` models. */
 export interface Arrivals {
-  readonly kind: 'poisson' | 'burst' | 'daily';
+  readonly kind: 'poisson' | 'burst' | 'daily' | 'regular';
   /** Mean number of arrivals (of bursts, for `burst`) in a millisecond, per model. */
   readonly ratePerMs: number;
   /** Requests of a burst; else 1. */
@@ -24,14 +24,15 @@ const msByUnit: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_6
 const dayMs = 86_400_000;
 /** Mean time between the requests of a burst. */
 const burstGapMs = 1_000;
+const mostLateShare = 0.01;
 
 /** How arrivals are written. */
 const arrivalsUsage =
-  'poisson:6/h, burst:20@2/d or daily:100/d, each with xMODELS behind it for several models';
+  'poisson:6/h, burst:20@2/d, daily:100/d or regular:1/h, each with xMODELS behind it for several models';
 
-const written = /^(?:(poisson|daily):|(burst):(\d+)@)(\d+(?:\.\d+)?)\/([smhd])(?:x(\d+))?$/;
+const written = /^(?:(poisson|daily|regular):|(burst):(\d+)@)(\d+(?:\.\d+)?)\/([smhd])(?:x(\d+))?$/;
 
-/** Reads `poisson:6/h`, `burst:20@2/dx10` (bursts of 20, two a day, for 10 models), `daily:100/d`; several with commas. Throws an Error of one line. */
+/** Reads `poisson:6/h`, `burst:20@2/dx10` (bursts of 20, two a day, for 10 models), `daily:100/d`, `regular:1/h`; several with commas. Throws an Error of one line. */
 export function parseArrivals(text: string): readonly Arrivals[] {
   return text.split(',').map((part) => {
     const [, plain, burst, size = '1', rate = '', unit = '', models = '1'] = written.exec(part.trim()) ?? [];
@@ -62,6 +63,7 @@ export function generate(
 }
 
 function* instants(rule: Arrivals, durationMs: number, random: () => number): Generator<number> {
+  if (rule.kind === 'regular') return yield* regularInstants(1 / rule.ratePerMs, durationMs, random);
   const isDaily = rule.kind === 'daily';
   // A wave by thinning: as many as at its peak, of which each stays with the share that its hour has of the peak.
   const peakRate = isDaily ? 2 * rule.ratePerMs : rule.ratePerMs;
@@ -72,6 +74,14 @@ function* instants(rule: Arrivals, durationMs: number, random: () => number): Ge
       nextMs += gap(random, 1 / burstGapMs);
       if (nextMs < durationMs) yield nextMs;
     }
+  }
+}
+
+/** At equal distances from some instant on, each up to a hundredth of the distance late, as a job by the clock is. */
+function* regularInstants(everyMs: number, durationMs: number, random: () => number): Generator<number> {
+  for (let atMs = random() * everyMs; atMs < durationMs; atMs += everyMs) {
+    const lateMs = random() * everyMs * mostLateShare;
+    if (atMs + lateMs < durationMs) yield atMs + lateMs;
   }
 }
 

@@ -48,6 +48,15 @@ describe('generated requests', () => {
     expect(at(11, 12)).toBeLessThan(2.4 * at(5, 6));
   });
 
+  it('come at equal distances, each up to a hundredth late, where they are regular', () => {
+    const hourMs = dayMs / 24;
+    const { arrivalMs, count } = traceOf('regular:1/h');
+    expect(Math.abs(count - 50 * 24)).toBeLessThanOrEqual(1);
+    const late = [...arrivalMs].map((ms, at) => ms - arrivalMs[0]! - at * hourMs);
+    expect(Math.max(...late) - Math.min(...late)).toBeLessThanOrEqual(hourMs / 100);
+    expect(Math.max(...late) - Math.min(...late)).toBeGreaterThan(hourMs / 200);
+  });
+
   it('are the same for the same seed, and others for another', () => {
     expect(traceOf('poisson:6/h', 3)).toEqual(traceOf('poisson:6/h', 3));
     expect(traceOf('poisson:6/h', 3).arrivalMs).not.toEqual(traceOf('poisson:6/h', 4).arrivalMs);

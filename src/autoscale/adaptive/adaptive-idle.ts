@@ -1,4 +1,5 @@
-import { type KeepPlan, planKeep } from './keep-plan.ts';
+import { Foresight, type IdlePlan } from './foresight.ts';
+import { planKeep } from './keep-plan.ts';
 import { RecentDemand } from './recent-demand.ts';
 import { ReturnHabit } from './return-habit.ts';
 import type { IdleStart, ReturnPool } from './return-pool.ts';
@@ -11,11 +12,20 @@ export interface IdleBegin {
   readonly wallMs: number;
 }
 
+/** What idle times and starts are weighed by. */
+export interface IdleCosts {
+  /** The idle time that is as dear as one cold start, milliseconds. */
+  readonly coldStartMs: number;
+  /** How long a start takes, milliseconds; null: not known. */
+  readonly startMs: number | null;
+}
+
 /** The idle time of one model, learned from when its requests return; the pool is shared by all models. */
 export class AdaptiveIdle {
   readonly #pool: ReturnPool;
   readonly #recent = new RecentDemand();
   readonly #habit = new ReturnHabit();
+  readonly #foresight = new Foresight();
   #arrived = 0;
   #start: IdleStart | null = null;
 
@@ -23,10 +33,11 @@ export class AdaptiveIdle {
     this.#pool = pool;
   }
 
-  /** How long it is worth keeping; `coldStartMs` is the idle time that is as dear as one cold start. */
-  plan(begin: IdleBegin, coldStartMs: number): KeepPlan {
+  /** How long it is worth keeping, and when it is worth starting before anybody asks. */
+  plan(begin: IdleBegin, { coldStartMs, startMs }: IdleCosts): IdlePlan {
     this.#start ??= this.#began(begin);
-    return planKeep({ pool: this.#pool, habit: this.#habit, start: this.#start, coldStartMs });
+    const keep = planKeep({ pool: this.#pool, habit: this.#habit, start: this.#start, coldStartMs });
+    return this.#foresight.plan(keep, { beganMs: begin.wallMs, startMs, coldStartMs });
   }
 
   /** The next request came after `gapMs` of idle time, whether the model was still there or not. */
@@ -38,6 +49,7 @@ export class AdaptiveIdle {
     }
     this.#pool.learn(this.#start ?? this.#began(begin), gapMs / 1_000, this.#habit);
     this.#start = null;
+    this.#foresight.returned(begin.wallMs, gapMs);
   }
 
   #began({ arrived, wallMs }: IdleBegin): IdleStart {

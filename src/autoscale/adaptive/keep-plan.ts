@@ -7,6 +7,8 @@ export interface KeepPlan {
   readonly keepMs: number;
   /** Probability that the next request comes before that. */
   readonly returnShare: number;
+  /** Idle time that it saves, of what cold starts are worth. */
+  readonly valueMs: number;
 }
 
 /** What a plan is made for. */
@@ -25,7 +27,7 @@ const partsPerBin = 4;
  * expected idle time until then`. It is 0 where no time pays, and never more than two days. Pure.
  */
 export function planKeep({ pool, habit, start, coldStartMs }: KeepInput): KeepPlan {
-  let best: KeepPlan = { keepMs: 0, returnShare: 0 };
+  let best: KeepPlan = { keepMs: 0, returnShare: 0, valueMs: 0 };
   let bestValueS = 0;
   let idleS = 0;
   let away = 1;
@@ -39,7 +41,11 @@ export function planKeep({ pool, habit, start, coldStartMs }: KeepInput): KeepPl
       const valueS = (coldStartMs / 1_000) * (1 - away) - idleS;
       if (valueS <= bestValueS) continue;
       bestValueS = valueS;
-      best = { keepMs: Math.round((bin.fromS + partS * part) * 1_000), returnShare: 1 - away };
+      best = {
+        keepMs: Math.round((bin.fromS + partS * part) * 1_000),
+        returnShare: 1 - away,
+        valueMs: valueS * 1_000,
+      };
     }
   }
   return best;

@@ -90,7 +90,7 @@ describe('the pool', () => {
         const idle = new AdaptiveIdle(pool);
         for (const [arrived, gapS] of gaps.entries()) {
           const begin = { arrived, wallMs: 0 };
-          const { keepMs, returnShare } = idle.plan(begin, 25 * minuteMs);
+          const { keepMs, returnShare } = idle.plan(begin, { coldStartMs: 25 * minuteMs, startMs: null });
           expect(keepMs).toBeGreaterThanOrEqual(0);
           expect(keepMs).toBeLessThanOrEqual(172_800_000);
           expect(returnShare).toBeGreaterThanOrEqual(0);
@@ -147,7 +147,8 @@ it('a plan is made once for an idle time, and one that nobody asked for is learn
   const pool = new ReturnPool();
   const asked = new AdaptiveIdle(pool);
   const begin = { arrived: 5, wallMs: 0 };
-  expect(asked.plan(begin, 25 * minuteMs)).toEqual(asked.plan(begin, 25 * minuteMs));
+  const costs = { coldStartMs: 25 * minuteMs, startMs: null };
+  expect(asked.plan(begin, costs)).toEqual(asked.plan(begin, costs));
   const rate = pool.rate(binAt(0), still);
   new AdaptiveIdle(pool).returned(1_000, begin);
   expect(pool.rate(binAt(0), still)).toBeGreaterThan(rate);
@@ -174,7 +175,7 @@ it('models with paces of their own are kept for the same idle time with fewer co
   for (const [index, { model, gapS }] of gaps.entries()) {
     const idle = idles[model]!;
     const begin = { arrived: ++arrived[model]!, wallMs: clocks[model]! * 1_000 };
-    const { keepMs } = idle.plan(begin, 10 * minuteMs);
+    const { keepMs } = idle.plan(begin, { coldStartMs: 10 * minuteMs, startMs: null });
     clocks[model]! += gapS;
     idle.returned(gapS * 1_000, begin);
     if (index < gaps.length / 2) continue;
