@@ -16,6 +16,8 @@ export interface SignalFeedOptions {
   /** Sums over streamed answers; absent: nobody measures them. */
   firstTokens?(): FirstTokenTotals;
   settings(): ActivationSettings;
+  /** True while nothing is decided: nobody is asked. */
+  isHeld(): boolean;
 }
 
 /** Collects what the settings name of a revision's signals, and nothing where they name none. */
@@ -27,7 +29,7 @@ export class SignalFeed {
   constructor(options: SignalFeedOptions, onReading: () => void) {
     this.#options = options;
     const { gauge, clock, fleet } = options;
-    const asked = () => (this.#asksBackends ? fleet.list.in('ready') : []);
+    const asked = () => (this.#asksBackends && !options.isHeld() ? fleet.list.in('ready') : []);
     this.#backends = gauge ? new BackendWatch({ gauge, clock, asked, onReading }) : null;
   }
 

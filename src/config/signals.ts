@@ -12,7 +12,7 @@ export const signalsSchema = z
     queueDelay: duration(
       `How long the oldest waiting request may have waited for the replicas that are ready. ${unseen}`,
     ).prefault(0),
-    waitingPerReplica: amount('Requests that may wait, for each replica.'),
+    waitingPerReplica: amount('Requests that may wait, for each replica, on average over 15 to 20 s.'),
     firstToken: duration(
       `The mean time to the first part of streamed answers, without waits for a start. ${unseen}`,
     ).prefault(0),

@@ -2,7 +2,7 @@
 export interface SignalSettings {
   /** How long the oldest of those who wait may have waited. */
   readonly queueDelayMs: number | null;
-  /** Requests that wait here, per replica. */
+  /** Requests that wait here, on average and per replica. */
   readonly waitingPerReplica: number | null;
   /** The mean time to the first token of streamed answers. */
   readonly firstTokenMs: number | null;
@@ -77,6 +77,8 @@ export interface SignalMemory {
   readonly settledAtMs: number | null;
   /** Readings of the totals, the older first: the window begins at the first of them. Empty: none was taken since. */
   readonly firstTokenMarks: readonly (FirstTokenTotals & { readonly atMs: number })[];
+  /** Readings of `DemandTotals.waitingMs`, in the same way; empty: no replica is ready. */
+  readonly waitingMarks: readonly { readonly waitingMs: number; readonly atMs: number }[];
   /** What each says now; one that says nothing is left out. */
   readonly wishes: readonly SignalWish[];
   /** `nowMs` at which one asked for replicas last: whoever uses them, they are not idle then. null: never. */

@@ -100,6 +100,19 @@ describe('the gauges of ready replicas', () => {
     expect(gauge.asked).toHaveLength(length);
   });
 
+  it('are not read by a gateway that does not lead', async () => {
+    const gauge = new FakeGauge();
+    const h = await up(gauge);
+    await h.clock.advance(6_000);
+    h.leadership.lose();
+    const { length } = gauge.asked;
+    await h.clock.advance(60_000);
+    expect(gauge.asked).toHaveLength(length);
+    h.leadership.gain();
+    await h.clock.advance(6_000);
+    expect(gauge.asked.length).toBeGreaterThan(length);
+  });
+
   it('of one that hangs are not asked for again, and hold up nobody', async () => {
     const gauge = new FakeGauge();
     gauge.otherwise = { waiting: 10 };

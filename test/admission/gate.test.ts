@@ -209,6 +209,21 @@ describe('a gate', () => {
     expect(gate.idleSinceMs).toBe(200);
   });
 
+  it('knows the oldest also behind those who came back without having waited, and in every class', () => {
+    const { gate, clock } = openGate();
+    clock.advanceSync(10);
+    const low = new TestWaiter('low', { priority: 2 }).enter(gate);
+    clock.advanceSync(10);
+    new TestWaiter('normal').enter(gate);
+    clock.advanceSync(10);
+    gate.requeue(new TestWaiter('back'));
+    clock.advanceSync(10);
+    gate.requeue(new TestWaiter('back too'));
+    expect(gate.oldestWaitMs).toBe(30);
+    gate.cancel(low);
+    expect(gate.oldestWaitMs).toBe(20);
+  });
+
   it('tells the position of who waits, and 0 of who does not', () => {
     const { gate } = openGate();
     const waiters = ['a', 'b', 'c'].map((name) => new TestWaiter(name).enter(gate));

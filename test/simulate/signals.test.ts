@@ -28,10 +28,15 @@ it('waits for a start count for no further one', async () => {
   expect(await startsFor(8)).toBe(3);
 });
 
-it('as many replicas start as those that wait are for', async () => {
-  const requests: Request[] = [...known, ...Array.from({ length: 9 }, (): Request => [100, 1])];
-  expect((await play(requests, { ...all, policy: 'fixed:5m' })).starts).toBe(1);
-  // Eight wait beside the one that runs: three for each.
-  expect((await play(requests, { ...all, policy: 'waiting:3' })).starts).toBe(3);
-  expect((await play(requests, { ...all, policy: 'waiting:2' })).starts).toBe(4);
+it('as many replicas start as those that wait for long are for', async () => {
+  // One after the other they take less than a start: none is worth one.
+  const burst = (count: number) => Array.from({ length: count }, (): Request => [100, 1]);
+  const startsFor = async (count: number, policy: string) =>
+    (await play([...known, ...burst(count), [200, 1]], { ...all, policy, load: '80s' })).starts;
+  expect(await startsFor(45, 'fixed:5m')).toBe(1);
+  // After 15 s 29 of them wait.
+  expect(await startsFor(45, 'waiting:10')).toBe(3);
+  expect(await startsFor(45, 'waiting:16')).toBe(2);
+  // All gone by then.
+  expect(await startsFor(15, 'waiting:2')).toBe(1);
 });

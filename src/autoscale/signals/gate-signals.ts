@@ -1,7 +1,7 @@
 import type { Observed } from '../../core/scaling.ts';
 import type { SignalMemory, SignalReadings, SignalSettings, SignalWish } from '../../core/signals.ts';
-import { meanFirstTokenMs } from './first-token-window.ts';
 import { byRatio, byShare, missedFrom } from './hpa.ts';
+import { meanFirstTokenMs, meanWaiting, waitingWindow } from './windows.ts';
 
 /** What a signal asks for, and when to look at it again although nothing changes; null: nothing, not. */
 export interface SignalView {
@@ -14,7 +14,7 @@ export interface SignalMoment {
   readonly observed: Observed;
   readonly readings: SignalReadings;
   readonly settings: SignalSettings;
-  readonly memory: Pick<SignalMemory, 'settledAtMs' | 'firstTokenMarks'>;
+  readonly memory: Pick<SignalMemory, 'settledAtMs' | 'firstTokenMarks' | 'waitingMarks'>;
   readonly nowMs: number;
 }
 
@@ -41,16 +41,21 @@ export function queueDelay({ observed, readings, settings, memory, nowMs }: Sign
   };
 }
 
-/** Those that wait, divided among the replicas that are ready or start; they are there for a ready one. */
-export function waitingPerReplica({ observed, settings }: SignalMoment): SignalView {
-  const { waiting, ready, starting } = observed;
+/**
+ * Those that waited on average, as far as they still wait, divided among the replicas that are ready or start: these are
+ * there for them. A burst that is gone within the window asks for nothing.
+ */
+export function waitingPerReplica({ observed, settings, memory, nowMs }: SignalMoment): SignalView {
+  const { waiting, ready, starting, demand } = observed;
   const target = settings.waitingPerReplica;
-  if (target === null || ready === 0) return silent;
-  const count = byShare(waiting, target, ready + starting);
-  return {
-    wish: wishFor('waitingPerReplica', count, `waiting: ${waiting}, target ${target} per replica`),
-    nextAtMs: null,
-  };
+  if (target === null || ready === 0 || waiting === 0) return silent;
+  const nextAtMs = nowMs + waitingWindow.stepMs;
+  const mean = meanWaiting(memory.waitingMarks, demand, nowMs);
+  if (mean === null) return { wish: null, nextAtMs };
+  const lasting = Math.min(mean, waiting);
+  const count = byShare(lasting, target, ready + starting);
+  const why = `waiting: ${Math.round(lasting * 10) / 10} on average, target ${target} per replica`;
+  return { wish: wishFor('waitingPerReplica', count, why), nextAtMs };
 }
 
 /** The mean of the streamed answers that began lately, all of them since the last start ended. */

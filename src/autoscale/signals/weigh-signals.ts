@@ -1,8 +1,8 @@
 import type { Observed } from '../../core/scaling.ts';
 import type { SignalMemory, SignalReadings, SignalSettings, SignalWish } from '../../core/signals.ts';
 import { backendSignal } from './backend-signals.ts';
-import { markedAfter } from './first-token-window.ts';
 import { firstToken, queueDelay, type SignalMoment, waitingPerReplica } from './gate-signals.ts';
+import { tokenMarksAfter, waitingMarksAfter } from './windows.ts';
 
 /** What all signals of a model come to. */
 export interface WeighedSignals {
@@ -38,12 +38,8 @@ export function weighSignals(
   const readings = seen.signals ?? nothingRead;
   // One that sleeps takes requests as soon as one that starts: when it is ready.
   const observed = { ...seen, starting: seen.starting + (seen.asleep ?? 0) };
-  const isSettled = observed.ready > 0 && observed.starting === 0;
-  const settledAtMs = isSettled ? (before?.settledAtMs ?? nowMs) : null;
-  const { firstTokens } = readings;
-  const firstTokenMarks =
-    isSettled && firstTokens !== null ? markedAfter(before?.firstTokenMarks ?? [], firstTokens, nowMs) : [];
-  const moment = { observed, readings, settings, memory: { settledAtMs, firstTokenMarks }, nowMs };
+  const remembered = rememberedAfter(before, { observed, readings, nowMs });
+  const moment = { observed, readings, settings, memory: remembered, nowMs };
   const views = looks.map((look) => look(moment));
   const wishes = views.map(({ wish }) => wish).filter((wish) => wish !== null);
   const largest = wishes.reduce<SignalWish | null>(
@@ -55,13 +51,29 @@ export function weighSignals(
   return {
     wish: held?.wish ?? largest,
     memory: {
-      settledAtMs,
-      firstTokenMarks,
+      ...remembered,
       wishes,
       wishedAtMs: largest === null ? (before?.wishedAtMs ?? null) : nowMs,
       held,
     },
     nextAtMs: dues.length === 0 ? null : Math.min(...dues),
+  };
+}
+
+function rememberedAfter(
+  before: SignalMemory | undefined,
+  { observed, readings, nowMs }: Pick<SignalMoment, 'observed' | 'readings' | 'nowMs'>,
+): SignalMoment['memory'] {
+  const isReady = observed.ready > 0;
+  const isSettled = isReady && observed.starting === 0;
+  const { firstTokens } = readings;
+  return {
+    settledAtMs: isSettled ? (before?.settledAtMs ?? nowMs) : null,
+    firstTokenMarks:
+      isSettled && firstTokens !== null
+        ? tokenMarksAfter(before?.firstTokenMarks ?? [], firstTokens, nowMs)
+        : [],
+    waitingMarks: isReady ? waitingMarksAfter(before?.waitingMarks ?? [], observed.demand, nowMs) : [],
   };
 }
 

@@ -44,3 +44,16 @@ export const stateOf = (desired: number): ScaleState => ({
   raisedAtMs: null,
   byOthers: 0,
 });
+
+/** The state after 16 s, up to 0, in which the sum of waiting began at 0. */
+export function waited(desired: number): ScaleState {
+  const waitingMarks = [{ waitingMs: 0, atMs: -16_000 }];
+  const none = { firstTokenMarks: [], wishes: [], wishedAtMs: null, held: null };
+  return { ...stateOf(desired), signals: { settledAtMs: -16_000, waitingMarks, ...none } };
+}
+
+/** So many wait at 0, and waited for the 16 s before. */
+export function lasting(waiting: number, observed: Partial<Omit<Observed, 'signals'>> = {}): Observed {
+  const demand = { ...untouched.demand, waitingMs: waiting * 16_000 };
+  return seen({ waiting, demand, ...observed });
+}

@@ -4,6 +4,7 @@ import { decide } from '../../../src/autoscale/decide.ts';
 import { weighSignals } from '../../../src/autoscale/signals/weigh-signals.ts';
 import type { Observed, ScaleSpec } from '../../../src/core/scaling.ts';
 import type { BackendReading, SignalReadings } from '../../../src/core/signals.ts';
+import { noDemand } from '../../support/scale-settings.ts';
 import { seen, signalSettings, specWith, stateOf } from './observe.ts';
 
 const nowMs = 1_000_000;
@@ -47,7 +48,8 @@ function observedOf(
   readings: Partial<SignalReadings>,
 ): Observed {
   const idleSinceMs = waiting + inFlight === 0 ? 0 : null;
-  return seen({ waiting, inFlight, ready, starting, idleSinceMs }, readings);
+  const demand = { ...noDemand, waitingMs: waiting * 10_000 };
+  return seen({ waiting, inFlight, ready, starting, idleSinceMs, demand }, readings);
 }
 
 const readings = (backend: fc.Arbitrary<BackendReading>) =>
@@ -59,6 +61,7 @@ const readings = (backend: fc.Arbitrary<BackendReading>) =>
 const memory = (ready: number, starting: number) => ({
   settledAtMs: ready > 0 && starting === 0 ? nowMs - 100_000 : null,
   firstTokenMarks: [{ count: 0, sumMs: 0, atMs: nowMs - 40_000 }],
+  waitingMarks: [{ waitingMs: 0, atMs: nowMs - 20_000 }],
   wishes: [],
   wishedAtMs: null,
   held: null,

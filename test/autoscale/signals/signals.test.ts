@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../src/autoscale/decide.ts';
 import type { Observed, ScaleSpec, ScaleState } from '../../../src/core/scaling.ts';
-import { seen, specWith, stateOf, told } from './observe.ts';
+import { noDemand } from '../../support/scale-settings.ts';
+import { lasting, seen, specWith, stateOf, told, waited } from './observe.ts';
 
 /** Decisions one after the other, each at its time; the last one is the answer. */
 function course(spec: ScaleSpec, steps: readonly (readonly [number, Observed])[], first = stateOf(1)) {
@@ -90,32 +91,46 @@ describe('queue delay', () => {
 });
 
 describe('waiting per replica', () => {
-  const spec = specWith({ waitingPerReplica: 10 }, { max: 20 });
+  const spec = { ...specWith({ waitingPerReplica: 10 }, { max: 20 }), concurrency: 0 };
 
   it('divides those that wait, and asks for no more while replicas start for them', () => {
-    const unlimited = { ...spec, concurrency: 0 };
-    const first = decide(seen({ waiting: 42 }), unlimited, stateOf(1), 0);
-    expect(first).toMatchObject({ desired: 5, reason: '5 by waiting: 42, target 10 per replica' });
-    expect(decide(seen({ waiting: 44, starting: 4 }), unlimited, first.state, 1_000).desired).toBe(5);
+    const first = decide(lasting(42), spec, waited(1), 0);
+    expect(first).toMatchObject({ desired: 5, reason: '5 by waiting: 42 on average, target 10 per replica' });
+    const later = lasting(44, { starting: 4, demand: { ...noDemand, waitingMs: 42 * 16_000 + 44_000 } });
+    expect(decide(later, spec, first.state, 1_000).desired).toBe(5);
   });
 
-  it('says nothing while no replica is ready', () => {
-    const cold = seen({ waiting: 42, inFlight: 0, ready: 0, starting: 1 });
-    expect(decide(cold, { ...spec, concurrency: 0 }, stateOf(1), 0).desired).toBe(1);
-  });
-
-  it('lowers nothing: when fewer wait, the surplus goes after the idle time', () => {
-    const unlimited = { ...spec, concurrency: 0 };
-    const steps: [number, Observed][] = [
-      [0, seen({ waiting: 42 })],
-      [1_000, seen({ ready: 5 })],
-      [30_000, seen({ ready: 5 })],
+  it('looks at the mean of 15 to 20 s, and is looked at again until then', () => {
+    const waiting = (nowMs: number): [number, Observed] => [
+      nowMs,
+      seen({ waiting: 42, demand: { ...noDemand, waitingMs: 42 * nowMs } }),
     ];
-    const before = course(unlimited, steps);
-    expect(before).toMatchObject({ desired: 5, reason: '1 would do' });
-    expect(course(unlimited, [...steps, [61_001, seen({ ready: 5 })]]).desired).toBe(1);
-    const again: [number, Observed] = [50_000, seen({ waiting: 42, ready: 5 })];
-    expect(course(unlimited, [...steps, again, [61_001, seen({ ready: 5 })]]).desired).toBe(5);
+    const early = [0, 5_000, 10_000].map(waiting);
+    expect(course({ ...spec, idleMs: 0 }, early)).toMatchObject({ desired: 1, nextAtMs: 15_000 });
+    expect(course(spec, [...early, waiting(15_000)]).desired).toBe(5);
+    // Only half of the time, and now more than ever.
+    const half = seen({ waiting: 84, demand: { ...noDemand, waitingMs: 42 * 7_500 } });
+    expect(course(spec, [...early, [15_000, half]]).desired).toBe(3);
+    // All of the time, and now only a few.
+    const few = seen({ waiting: 12, demand: { ...noDemand, waitingMs: 42 * 15_000 } });
+    expect(course(spec, [...early, [15_000, few]]).desired).toBe(2);
+  });
+
+  it('says nothing while no replica is ready, and does not count that time', () => {
+    const cold = lasting(42, { inFlight: 0, ready: 0, starting: 1 });
+    const before = decide(cold, spec, waited(1), 0);
+    expect(before.desired).toBe(1);
+    const ready = lasting(42, { demand: { ...noDemand, waitingMs: 42 * 26_000 } });
+    expect(decide(ready, spec, before.state, 10_000).desired).toBe(1);
+  });
+
+  it('lowers nothing: when none wait any more, the surplus goes as any other', () => {
+    const raised = decide(lasting(42), spec, waited(1), 0);
+    const none = seen({ ready: 5, demand: { ...noDemand, waitingMs: 42 * 16_000 } });
+    const soon = decide(none, spec, raised.state, 1_000);
+    expect(soon.desired).toBe(5);
+    const later = decide(none, spec, soon.state, 600_000);
+    expect(decide(none, spec, later.state, 1_200_000).desired).toBe(1);
   });
 });
 
@@ -234,14 +249,16 @@ describe("a backend's own gauges", () => {
 describe('signals together', () => {
   it('of which the largest wins, within max and maxStarting', () => {
     const both = { queueDelayMs: 5_000, waitingPerReplica: 10 };
-    const busy = seen({ waiting: 42 }, { oldestWaitMs: 7_000 });
+    const calm = lasting(42);
+    const busy = { ...calm, signals: { ...calm.signals!, oldestWaitMs: 7_000 } };
     const spec = { ...specWith(both), concurrency: 0 };
-    expect(decide(busy, spec, stateOf(1), 0).desired).toBe(5);
-    expect(decide(busy, { ...spec, max: 3 }, stateOf(1), 0)).toMatchObject({
+    expect(decide(busy, spec, waited(1), 0).desired).toBe(5);
+    expect(decide(busy, spec, waited(1), 0).state.signals?.wishes.map(({ count }) => count)).toEqual([2, 5]);
+    expect(decide(busy, { ...spec, max: 3 }, waited(1), 0)).toMatchObject({
       desired: 3,
-      reason: '5 by waiting: 42, target 10 per replica; 3 for now',
+      reason: '5 by waiting: 42 on average, target 10 per replica; 3 for now',
     });
-    expect(decide(busy, { ...spec, maxStarting: 1 }, stateOf(1), 0).desired).toBe(2);
+    expect(decide(busy, { ...spec, maxStarting: 1 }, waited(1), 0).desired).toBe(2);
   });
 
   it('leave the reason to the requests where those need as many', () => {
@@ -252,7 +269,7 @@ describe('signals together', () => {
 
   it('are not asked where others own the count', () => {
     const spec = specWith({ waitingPerReplica: 1 }, { owner: 'external' });
-    expect(decide(seen({ waiting: 42 }), spec, stateOf(1), 0).desired).toBe(1);
+    expect(decide(lasting(42), spec, waited(1), 0).desired).toBe(1);
   });
 });
 
@@ -260,10 +277,10 @@ describe('signals beside the policy kpa', () => {
   const spec = { ...specWith({ waitingPerReplica: 10 }, { policy: 'kpa' }), concurrency: 0 };
 
   it('are the least that there is, and keep it for a stable window', () => {
-    const first = decide(seen({ waiting: 42 }), spec, stateOf(1), 0);
+    const first = decide(lasting(42), spec, waited(1), 0);
     expect(first.desired).toBe(5);
-    expect(first.reason).toContain('5 by waiting: 42, target 10 per replica');
-    const ready = seen({ ready: 5 });
+    expect(first.reason).toContain('5 by waiting: 42 on average, target 10 per replica');
+    const ready = seen({ ready: 5, demand: { ...noDemand, waitingMs: 42 * 16_000 } });
     const kept = decide(ready, spec, first.state, 59_999);
     expect(kept.desired).toBe(5);
     // Then it is Knative's own way down, by a half at most.
