@@ -145,7 +145,7 @@ export class Lifecycle {
     return replicaHostOf(this.#options, {
       isStarting: () => this.state === 'starting',
       hasOthers: () => this.fleet.list.ready > 0,
-      learned: () => this.history.learned(),
+      learned: () => this.history.learnedProbe(),
       onEvent: (event) => this.#emit(event),
       onReady: (replica, by) => this.#becameReady(replica, by),
       onSuspect: (replica, report) => this.#becameSuspect(replica, report),

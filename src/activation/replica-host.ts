@@ -10,7 +10,7 @@ import type { LearnedStart } from './start-history.ts';
 /**
  * | state | in the gate | probed | leaves it by |
  * |---|---|---|---|
- * | starting | no | yes | a passing probe (ready), exit or startup deadline (failed start) |
+ * | starting | no | yes, but not while it is warmed | a passing probe (ready), exit or startup deadline (failed start) |
  * | ready | taking | no | a bad report (suspect), draining, an idle time (dozing) |
  * | suspect | suspended | yes | a passing probe (ready), startup deadline (ended) |
  * | dozing | suspended | no | the end of what puts it to sleep (asleep; waking, where somebody asks; suspect, where it failed) |
@@ -63,6 +63,7 @@ export interface ReplicaHost {
   isUrgent(): boolean;
   /** Whether a replica takes requests, besides one that asks and is not ready itself. */
   hasOthers(): boolean;
+  /** When its probe is expected to pass, since its start began; null: nothing is known. */
   learned(): LearnedStart | null;
   onStep(replica: Replica, step: string): void;
   /** It takes requests: its start has ended, it was woken, or it passed its probe again. */

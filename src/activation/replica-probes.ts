@@ -2,30 +2,37 @@ import type { ProbeResult } from '../core/prober.ts';
 import { OneTimer } from './one-timer.ts';
 import { nextProbeDelayMs } from './probe-pace.ts';
 import { plannedProbe } from './probe-plan.ts';
+import type { ReadyDeadline } from './ready-deadline.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaHost, ReplicaState } from './replica-host.ts';
+import { WarmUp } from './warm-up.ts';
 
 /** What a replica's probes begin with, and what they tell. */
 export interface ProbeMoves {
   /** `nowMs` since which it may become ready. */
   readonly fromMs: number;
-  /** Somebody or nobody answered. */
-  onSeen(state: ProbeResult['state'], nowMs: number): void;
-  /** It is ready, and the platform does not keep it out. */
+  /** It stands still while the replica is warmed, and begins again after that. */
+  readonly deadline: ReadyDeadline;
+  /** It is ready, the platform does not keep it out, and it was warmed where that is asked for. */
   onPassed(): void;
 }
 
 const probedStates: readonly ReplicaState[] = ['starting', 'suspect', 'waking'];
 
-/** Probes one replica, one probe at a time, until one passes or it is stopped. */
+/**
+ * Probes one replica, one probe at a time, until one passes or it is stopped. A fresh one is warmed then, and probed once
+ * more. The steps that are seen by it are those of its start.
+ */
 export class ReplicaProbes {
   readonly #host: ReplicaHost;
   readonly #replica: Replica;
   readonly #moves: ProbeMoves;
   readonly #timer: OneTimer;
+  readonly #warmUp: WarmUp;
   #running: AbortController | null = null;
   #last: ProbeResult | null = null;
   #isLazy = false;
+  #wasAway = false;
   #fromMs: number;
 
   constructor(host: ReplicaHost, replica: Replica, moves: ProbeMoves) {
@@ -33,6 +40,7 @@ export class ReplicaProbes {
     this.#replica = replica;
     this.#moves = moves;
     this.#timer = new OneTimer(host.clock);
+    this.#warmUp = new WarmUp(host, (failure) => this.#warmed(failure));
     this.#fromMs = moves.fromMs;
   }
 
@@ -50,9 +58,16 @@ export class ReplicaProbes {
     this.#timer.cancel();
     this.#isLazy = false;
     const { status, state, sleep } = this.#replica;
-    const isProbed = probedStates.includes(state) && !sleep.isMoving && !sleep.isUnknown;
+    const isBusy = this.#warmUp.isRunning || sleep.isMoving || sleep.isUnknown;
     const { origin, spec } = plannedProbe(status, this.#host.settings().ready);
-    if (this.#running || !isProbed || origin === null || status.phase !== 'running') return;
+    if (
+      this.#running ||
+      isBusy ||
+      !probedStates.includes(state) ||
+      origin === null ||
+      status.phase !== 'running'
+    )
+      return;
     const controller = new AbortController();
     this.#running = controller;
     const done = (result: ProbeResult) => this.#done(controller, result);
@@ -78,6 +93,7 @@ export class ReplicaProbes {
   stop(): void {
     this.#running?.abort();
     this.#running = null;
+    this.#warmUp.stop();
     this.#timer.cancel();
     this.#isLazy = false;
   }
@@ -87,9 +103,11 @@ export class ReplicaProbes {
     this.#running = null;
     this.#last = result;
     const nowMs = this.#host.clock.nowMs();
-    this.#moves.onSeen(result.state, nowMs);
+    if (result.state !== 'ready') this.#wasAway = true;
+    if (result.state !== 'unreachable') this.#mark('port open');
+    if (result.state === 'loading') this.#mark('loading');
     if (result.state === 'ready' && this.#replica.status.isReady !== false) {
-      this.#moves.onPassed();
+      this.#passed();
       return;
     }
     const isUrgent = this.#host.isUrgent();
@@ -98,6 +116,29 @@ export class ReplicaProbes {
     const learned = isStart ? this.#host.learned() : null;
     const delayMs = nextProbeDelayMs({ elapsedMs, learned, isUrgent });
     this.#at(nowMs + delayMs, !isUrgent);
+  }
+
+  /** A fresh one is warmed first; one that took requests before, or that was found at work, is not. */
+  #passed(): void {
+    const { start, status } = this.#replica;
+    const isFresh = start.isRunning && (start.isLearned || this.#host.isFixed || this.#wasAway);
+    if (isFresh && this.#warmUp.begin(status)) {
+      this.#moves.deadline.cancel();
+      this.#mark('warming');
+    } else this.#moves.onPassed();
+  }
+
+  #warmed(failure: string | null): void {
+    if (failure === null) this.#mark('warmed');
+    else this.#mark('warm-up failed', failure);
+    const nowMs = this.#host.clock.nowMs();
+    this.#moves.deadline.arm(nowMs);
+    this.afresh(nowMs);
+  }
+
+  #mark(step: string, detail?: string): void {
+    const isNew = this.#replica.start.mark(step, this.#host.clock.nowMs(), detail);
+    if (isNew) this.#host.onStep(this.#replica, step);
   }
 
   #at(atMs: number, isLazy: boolean): void {

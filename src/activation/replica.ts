@@ -1,6 +1,5 @@
 import type { ReplicaStatus } from '../core/driver.ts';
 import type { ReplicaReport } from '../core/gate.ts';
-import type { ProbeResult } from '../core/prober.ts';
 import { ReadyDeadline } from './ready-deadline.ts';
 import { ReplicaCapacity } from './replica-capacity.ts';
 import type { ReplicaHost, ReplicaState } from './replica-host.ts';
@@ -27,12 +26,12 @@ export class Replica {
     this.start = start;
     this.#host = host;
     this.#capacity = new ReplicaCapacity(status.id, host);
+    this.#deadline = new ReadyDeadline(host, () => host.onOverdue(this));
     this.#probes = new ReplicaProbes(host, this, {
       fromMs: start.beganAtMs,
-      onSeen: (state, nowMs) => this.#seen(state, nowMs),
+      deadline: this.#deadline,
       onPassed: () => this.#admit(),
     });
-    this.#deadline = new ReadyDeadline(host, () => host.onOverdue(this));
     this.#status = status;
     this.#sleep = new ReplicaSleep(host, this, {
       isUnknown: !start.isLearned,
@@ -218,11 +217,6 @@ export class Replica {
       this.#deadline.arm(nowMs);
     }
     this.#probes.afresh(nowMs);
-  }
-
-  #seen(state: ProbeResult['state'], nowMs: number): void {
-    if (state !== 'unreachable') this.#mark('port open', nowMs);
-    if (state === 'loading') this.#mark('loading', nowMs);
   }
 
   #admit(): void {

@@ -36,6 +36,7 @@ export class StartHistory {
   readonly #samples: StartSample[] = [];
   /** Of the samples as they are; undefined: not looked at yet. */
   #learned: LearnedStart | null | undefined;
+  #learnedProbe: LearnedStart | null | undefined;
 
   /** Newest first, at most 32. */
   get samples(): readonly StartSample[] {
@@ -43,9 +44,10 @@ export class StartHistory {
   }
 
   add({ totalMs, steps }: StartSample): void {
-    this.#samples.unshift({ totalMs, steps: steps.slice(0, maxSteps) });
+    const plain = steps.slice(0, maxSteps).map(({ name, offsetMs }) => ({ name, offsetMs }));
+    this.#samples.unshift({ totalMs, steps: plain });
     if (this.#samples.length > maxSamples) this.#samples.pop();
-    this.#learned = undefined;
+    this.#forget();
   }
 
   /** Takes what an earlier gateway kept, newest first, as older than what was learned here; what makes no sense is left out. */
@@ -54,17 +56,28 @@ export class StartHistory {
     const room = maxSamples - this.#samples.length;
     const sound = samples.slice(0, maxSamples).map(soundSample);
     this.#samples.push(...sound.filter((sample) => sample !== null).slice(0, room));
-    this.#learned = undefined;
+    this.#forget();
   }
 
   /** Weighted quantiles of what was learned; null before the first start. */
   learned(): LearnedStart | null {
-    this.#learned ??= this.#learn();
+    this.#learned ??= this.#learn(({ totalMs }) => totalMs);
     return this.#learned;
   }
 
-  #learn(): LearnedStart | null {
-    const totals = this.#weighted(({ totalMs }) => totalMs);
+  /** The same of the time until the probe passed: what warms a replica comes after it. */
+  learnedProbe(): LearnedStart | null {
+    this.#learnedProbe ??= this.#learn((sample) => offsetIn(sample, 'warming') ?? sample.totalMs);
+    return this.#learnedProbe;
+  }
+
+  #forget(): void {
+    this.#learned = undefined;
+    this.#learnedProbe = undefined;
+  }
+
+  #learn(valueIn: (sample: StartSample) => number): LearnedStart | null {
+    const totals = this.#weighted(valueIn);
     if (totals.length === 0) return null;
     return {
       earlyMs: weightedQuantile(totals, 0.1),

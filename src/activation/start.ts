@@ -7,6 +7,8 @@ const firstByte = 'first byte';
 export interface StartStep {
   readonly name: string;
   readonly offsetMs: number;
+  /** What there is to say of it, in one line; absent: nothing. */
+  readonly detail?: string;
 }
 
 export type StartOutcome = 'running' | 'ready' | 'failed' | 'stopped';
@@ -83,10 +85,11 @@ export class Start {
   /**
    * Records a step once; returns whether it was new. One that has ended takes none, but `first byte` once it is ready.
    */
-  mark(name: string, atMs: number): boolean {
+  mark(name: string, atMs: number, detail?: string): boolean {
     const isOpen = this.isRunning || (this.#outcome === 'ready' && name === firstByte);
     if (!isOpen || this.#steps.some((step) => step.name === name)) return false;
-    this.#steps.push({ name, offsetMs: Math.max(0, atMs - this.beganAtMs) });
+    const said = detail === undefined ? {} : { detail };
+    this.#steps.push({ name, offsetMs: Math.max(0, atMs - this.beganAtMs), ...said });
     return true;
   }
 

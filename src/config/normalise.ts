@@ -19,6 +19,7 @@ import type {
   Settings,
 } from './settings.ts';
 import { signalsOf } from './signals.ts';
+import { warmUpOf } from './warm-up.ts';
 
 type RawBackend = RawModel['backend'];
 
@@ -99,7 +100,7 @@ export function modelOf(name: string, raw: RawModel): ModelSettings {
     deadlineAware: raw.deadlineAware,
     heartbeat: { streamMs: raw.heartbeat.stream, jsonMs: raw.heartbeat.json },
     wakeWith: raw.wakeWith,
-    revision: revisionOf(raw),
+    revision: revisionOf(name, raw),
     written: raw,
   };
 }
@@ -108,7 +109,7 @@ function matchOf(raw: NonNullable<RawModel['match']>): MatchSettings {
   return { ...raw, hosts: raw.hosts.map((host) => host.toLowerCase()), headers: lowerNames(raw.headers) };
 }
 
-function revisionOf(raw: RawModel): RevisionSettings {
+function revisionOf(name: string, raw: RawModel): RevisionSettings {
   const { backend, queue, scale, timeouts } = raw;
   const headers = lowerNames(backend.headers);
   const urlCount = backend.driver === 'static' ? backend.urls.length : null;
@@ -118,7 +119,7 @@ function revisionOf(raw: RawModel): RevisionSettings {
     backend: backendOf(backend, scale),
     backendHeaders: headers,
     sendModel: raw.sendModel,
-    ready: readyOf(backend.ready, headers),
+    ready: readyOf(backend.ready, raw.sendModel ?? name, headers),
     concurrency: raw.concurrency,
     queue: {
       max: queue.max,
@@ -166,11 +167,14 @@ function scheduleOf(raw: RawModel['scale']['schedules'][number]): ScheduleSettin
   return { cron, timeZone, forMs, min, max };
 }
 
+/** `model` is the name by which the backend knows it. */
 function readyOf(
   raw: RawBackend['ready'],
+  model: string,
   headers: Readonly<Record<string, string>>,
 ): RevisionSettings['ready'] {
-  const times = { timeoutMs: raw.timeout, startupMs: raw.startup, loading: raw.loading, headers };
+  const { timeout: timeoutMs, startup: startupMs, loading } = raw;
+  const times = { timeoutMs, startupMs, loading, headers, ...warmUpOf(raw.warmUp, model, headers) };
   if (raw.tcp === true) return { kind: 'tcp', path: '/', statuses: [], body: null, ...times };
   const { path = defaultReady.path, status = defaultReady.status, body } = raw;
   return { kind: 'http', path, statuses: status, body, ...times };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from './units.ts';
+import { warmUpSchema } from './warm-up.ts';
 
 /** What is asked where nothing else is said. */
 export const defaultReady = { path: '/health', status: [200] } as const;
@@ -25,6 +26,7 @@ const readyTimes = {
     .min(1)
     .prefault('Loading model')
     .describe("Text in a 503's body by which the backend says that it is still loading."),
+  warmUp: warmUpSchema,
 };
 
 /** `models.X.backend.ready`, where the gateway alone says what is asked. */

@@ -16,6 +16,18 @@ export interface ReadySpec {
   readonly loading: string;
   /** Headers for the backend (its own key), lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
+  /** How a fresh replica is warmed when its probe has passed; absent: not at all. */
+  readonly warmUp?: WarmUpSpec;
+}
+
+/** A request that a replica gets before it takes those of clients. */
+export interface WarmUpSpec {
+  /** Tried in this order until one is not refused as unknown or unsuitable. `body`: JSON, sent with POST; null: GET. */
+  readonly requests: readonly { readonly path: string; readonly body: string | null }[];
+  /** The limit of all of them together. */
+  readonly timeoutMs: number;
+  /** Headers for the backend (its own key), lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
@@ -31,7 +43,10 @@ export interface ProbeResult {
   readonly detail: string;
 }
 
-/** Asks one replica once. Never rejects but with the signal's reason. */
+/** Asks one replica. Never rejects but with the signal's reason. */
 export interface Prober {
+  /** Once, whether it is ready. */
   probe(origin: string, ready: ReadySpec, signal: AbortSignal): Promise<ProbeResult>;
+  /** Warms it; what went wrong, in one line, or null: it was answered. */
+  warm(origin: string, warmUp: WarmUpSpec, signal: AbortSignal): Promise<string | null>;
 }

@@ -3,6 +3,7 @@ import type { ProbeResult, Prober } from '../core/prober.ts';
 import { probeHttp } from './http-probe.ts';
 import type { ProbeQuestion } from './question.ts';
 import { probeTcp } from './tcp-probe.ts';
+import { sendWarmUp, type WarmUpQuestion } from './warm-up-request.ts';
 
 export interface ProberOptions {
   /** For the limit of a probe. Default: the system's. */
@@ -11,29 +12,44 @@ export interface ProberOptions {
 
 /**
  * Probes over a fresh connection each time: one kept alive would say nothing of whether new ones are accepted, and
- * could be closed by the backend at the moment of the request. `close` ends the probes under way as unreachable.
+ * could be closed by the backend at the moment of the request. `close` ends the probes under way as unreachable, and what
+ * warms a replica.
  */
 export function createProber({
   clock = systemClock,
 }: ProberOptions = {}): Prober & { close(): Promise<void> } {
   const closing = new AbortController();
-  const underWay = new Set<Promise<ProbeResult>>();
+  const underWay = new Set<Promise<unknown>>();
+  const tracked = async <Result>(
+    signal: AbortSignal,
+    ask: (ended: AbortSignal) => Promise<Result>,
+  ): Promise<Result> => {
+    signal.throwIfAborted();
+    const asked = ask(AbortSignal.any([signal, closing.signal]));
+    underWay.add(asked);
+    const result = await asked;
+    underWay.delete(asked);
+    signal.throwIfAborted();
+    return result;
+  };
   return {
-    async probe(origin, ready, signal) {
-      signal.throwIfAborted();
-      const ended = AbortSignal.any([signal, closing.signal]);
-      const probe = probeOnce({ origin, ready, clock, signal: ended });
-      underWay.add(probe);
-      const result = await probe;
-      underWay.delete(probe);
-      signal.throwIfAborted();
-      return result;
-    },
+    probe: (origin, ready, signal) =>
+      tracked(signal, (ended) => probeOnce({ origin, ready, clock, signal: ended })),
+    warm: (origin, warmUp, signal) =>
+      tracked(signal, (ended) => warmOnce({ origin, warmUp, clock, signal: ended })),
     async close() {
       closing.abort();
       await Promise.all(underWay);
     },
   };
+}
+
+async function warmOnce(question: WarmUpQuestion): Promise<string | null> {
+  try {
+    return await sendWarmUp(question);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 async function probeOnce(question: ProbeQuestion): Promise<ProbeResult> {

@@ -130,6 +130,10 @@ export function simulatedProber(promised: () => void): Prober {
       promised();
       return { state: 'ready', detail: 'simulated' };
     },
+    async warm() {
+      promised();
+      return null;
+    },
   };
 }
 

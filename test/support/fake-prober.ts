@@ -1,4 +1,4 @@
-import type { ProbeResult, Prober, ReadySpec } from '../../src/core/prober.ts';
+import type { ProbeResult, Prober, ReadySpec, WarmUpSpec } from '../../src/core/prober.ts';
 
 /** A Prober that answers at once what the test set for all, or for one origin; it counts overlapping probes. */
 export class FakeProber implements Prober {
@@ -10,6 +10,12 @@ export class FakeProber implements Prober {
   peak = 0;
   /** While true, probes hang until they are aborted or `release` is called. */
   isHanging = false;
+  /** Origins that were warmed, in order. */
+  readonly warmed: string[] = [];
+  /** What a warm-up comes to: null: it is answered. */
+  warmUpFailure: string | null = null;
+  /** While true, warm-ups hang until they are aborted or `release` is called. */
+  isWarmingHanging = false;
   readonly #running = new Map<string, number>();
   #releases: (() => void)[] = [];
 
@@ -32,8 +38,15 @@ export class FakeProber implements Prober {
     }
   }
 
+  async warm(origin: string, _warmUp: WarmUpSpec, signal: AbortSignal): Promise<string | null> {
+    this.warmed.push(origin);
+    if (this.isWarmingHanging) await this.#hang(signal);
+    return this.warmUpFailure;
+  }
+
   release(): void {
     this.isHanging = false;
+    this.isWarmingHanging = false;
     for (const release of this.#releases.splice(0)) release();
   }
 
