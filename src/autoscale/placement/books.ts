@@ -133,6 +133,14 @@ export class Books {
     else this.#staysLater.set(tenant, left);
   }
 
+  /** One that starts and is let go does not start any more. */
+  endStart({ needs, place }: Holding): void {
+    this.startsLeft++;
+    this.starting--;
+    for (const slot of this.slotsOf(place))
+      if (slot.measuredBytes !== null) slot.measuredBytes += bytesOn(slot, needs);
+  }
+
   /** Whether one that goes could stay after all. */
   canStay(tenant: TenantState, { needs, place }: Holding): boolean {
     return (

@@ -11,7 +11,7 @@ export interface Turn {
 
 /**
  * Who is looked at first: those who were passed for too long, then those without a replica for which somebody waits, then
- * further replicas for which somebody waits, then all others; each in order of the time since which they ask. Pure.
+ * further replicas for which somebody waits, then all others; each in the order in which they asked. Pure.
  */
 export function turnsOf(tenants: readonly TenantState[], maxPassMs: number, nowMs: number): Turn[] {
   const turns = tenants.flatMap((tenant) => {
@@ -24,12 +24,7 @@ export function turnsOf(tenants: readonly TenantState[], maxPassMs: number, nowM
       return { tenant, isFirst, isOverdue: isOverdue && isFirst };
     });
   });
-  return turns.toSorted(
-    (a, b) =>
-      rankOf(a) - rankOf(b) ||
-      a.tenant.claim!.sinceMs - b.tenant.claim!.sinceMs ||
-      (a.tenant.id < b.tenant.id ? -1 : 1),
-  );
+  return turns.toSorted((a, b) => rankOf(a) - rankOf(b) || a.tenant.claim!.order - b.tenant.claim!.order);
 }
 
 function rankOf({ tenant, isFirst, isOverdue }: Turn): number {

@@ -18,8 +18,8 @@ import {
 const turnCheckMs = 250;
 
 /**
- * Who gets room, who goes for it, and who waits for what. Pure, and idempotent: once it is carried out, the next plan has
- * nothing to do before something changes.
+ * Who gets room, who goes for it, and who waits for what. Pure. Carried out, it comes to rest: but for what room made for
+ * one lets another do, the next plan has nothing to do before something changes.
  *
  * Those that ask are looked at one after the other (claim-order.ts). One that fits gets the best-fitting place, all its
  * GPUs at once. One that fits when those that go have gone waits for that, and nobody gets its room meanwhile. Else, where
@@ -84,11 +84,12 @@ class Planner {
       this.#waits.set(tenant.id, waitsForItself);
       return;
     }
+    const later = books.placeLater(tenant);
     if (books.startsLeft <= 0) {
       this.#waits.set(tenant.id, waitsForStarts(books.starting));
+      if (later !== null) books.promise(tenant, tenant.needs, later, true);
       return;
     }
-    const later = books.placeLater(tenant);
     const now = later === null ? null : books.placeNow(tenant);
     if (now !== null) {
       books.grant(tenant, now);
@@ -143,6 +144,7 @@ class Planner {
     for (const { tenant, holding } of victims) {
       this.#going.add(holding);
       books.letGo(tenant, holding);
+      if (holding.state === 'starting') books.endStart(holding);
     }
     for (const tenant of new Set(victims.map((one) => one.tenant))) {
       const keys = victims.filter((one) => one.tenant === tenant).map(({ holding }) => holding.key);
@@ -180,9 +182,9 @@ class Planner {
   }
 }
 
-/** Nothing runs on it and nobody waits for it; where it starts, somebody wanted it since, and nobody does any more. */
+/** Nothing runs on it and nobody asks for it; where it starts, somebody wanted it since, and nobody does any more. */
 function isIdle({ tenant, holding }: Candidate): boolean {
-  if (tenant.waiting > 0 || holding.inFlight > 0) return false;
+  if (tenant.waiting > 0 || tenant.claim?.isUrgent === true || holding.inFlight > 0) return false;
   if (holding.state !== 'starting') return true;
   return tenant.idleSinceMs !== null && tenant.idleSinceMs > holding.grantedAtMs;
 }

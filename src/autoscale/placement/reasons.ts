@@ -8,19 +8,23 @@ const gibibyte = 1024 ** 3;
 
 /** `waits for 20 GiB on a GPU: qwen is busy`. Pure. */
 export function waitsFor(tenant: TenantState, books: Books, tenants: readonly TenantState[]): string {
-  const others = tenants.filter((other) => other !== tenant);
-  const held = others.flatMap((other) => holderLine(tenant, other, books) ?? []);
-  const promised = [
-    ...books.inTheWayLater(tenant).filter(({ holdings }) => holdings.length === 0),
-    ...others.filter(({ model }) =>
-      books.slotsFor(tenant.needs).some((slot) => slot.promisedTo.includes(model)),
-    ),
-  ];
-  const lines = [...new Set([...held, ...promised.map(({ model }) => `${model} goes first`)])];
-  const more = lines.length - namedModels;
-  const named = lines.slice(0, namedModels).join(', ');
-  const who = lines.length === 0 ? noRoom(tenant, books) : more > 0 ? `${named} and ${more} more` : named;
-  return `waits for ${whatOf(tenant, books, tenants)}: ${who}`;
+  const slots = books.slotsFor(tenant.needs);
+  const ids = new Set(slots.map(({ gpu }) => gpu.id));
+  const isInTheWay = (other: TenantState) =>
+    other !== tenant && other.holdings.some((one) => takesFrom(tenant, { other, one, ids }));
+  const holders = tenants.filter(isInTheWay);
+  const first = new Set([
+    ...slots.flatMap(({ promisedTo }) => promisedTo),
+    ...books.inTheWayLater(tenant).flatMap(({ holdings, model }) => (holdings.length === 0 ? [model] : [])),
+  ]);
+  first.delete(tenant.model);
+  const more = holders.length + first.size - namedModels;
+  const named = [
+    ...holders.slice(0, namedModels).map((other) => holderLine(tenant, other, ids)),
+    ...[...first].map((model) => `${model} goes first`),
+  ].slice(0, namedModels);
+  const text = named.length === 0 ? noRoom(tenant, books) : named.join(', ');
+  return `waits for ${whatOf(tenant, books, tenants)}: ${text}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** It fits, and its memory is not there as yet. Pure. */
@@ -58,13 +62,18 @@ function whatText({ gpus, memoryBytes, pool }: Needs): string {
   return gpus === 1 ? `${size} on a GPU${where}` : `${size} on each of ${gpus} GPUs${where}`;
 }
 
-/** What another does with the room; null: it has none of it. */
-function holderLine(tenant: TenantState, other: TenantState, books: Books): string | null {
-  const ids = new Set(books.slotsFor(tenant.needs).map(({ gpu }) => gpu.id));
-  const isShared = ({ place, needs }: Holding) =>
-    place.gpus.some((id) => ids.has(id)) || (needs.hostBytes > 0 && tenant.needs.hostBytes > 0);
-  const held = other.holdings.filter((holding) => isAtOdds(tenant, other) || isShared(holding));
-  if (held.length === 0) return null;
+/** Whether this replica of another takes room that would do (`ids`: of the GPUs), or is at odds with it. */
+function takesFrom(
+  tenant: TenantState,
+  { other, one, ids }: { other: TenantState; one: Holding; ids: ReadonlySet<string> },
+): boolean {
+  const isOnHost = one.needs.hostBytes > 0 && tenant.needs.hostBytes > 0;
+  return isOnHost || one.place.gpus.some((id) => ids.has(id)) || isAtOdds(tenant, other);
+}
+
+/** What another does with the room. */
+function holderLine(tenant: TenantState, other: TenantState, ids: ReadonlySet<string>): string {
+  const held = other.holdings.filter((one) => takesFrom(tenant, { other, one, ids }));
   const leaves = held.find((holding) => !isStaying(holding));
   if (leaves) return `${other.model} ${leaves.inFlight > 0 ? 'serves its last requests' : 'ends'}`;
   if (other.waiting + other.inFlight > 0 && held.some(({ state }) => state !== 'starting'))

@@ -31,6 +31,7 @@ export class SharedRoom implements Room, Placement {
   #settings: RoomSettings;
   /** Something changed since the last plan. */
   #isDirty = false;
+  #orders = 0;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #cancel: (() => void) | null = null;
 
@@ -42,7 +43,7 @@ export class SharedRoom implements Room, Placement {
   }
 
   join(tenant: Tenant): Seat {
-    const seat = new TenantSeat(tenant);
+    const seat = new TenantSeat(tenant, () => ++this.#orders);
     this.#seats.set(tenant.id, seat);
     return {
       get reason() {

@@ -42,12 +42,16 @@ export class TenantSeat {
   #wasWaitedFor = false;
   #askedSinceMs = 0;
   #askedHow = '';
+  #order = 0;
+  readonly #nextOrder: () => number;
   #refusedUntilMs = Number.NEGATIVE_INFINITY;
   /** `TenantView.arrived` when it last became ready; null: it is not. */
   #arrivedAtReady: number | null = null;
 
-  constructor(tenant: Tenant) {
+  /** `nextOrder` grows with each call, over all seats. */
+  constructor(tenant: Tenant, nextOrder: () => number) {
     this.tenant = tenant;
+    this.#nextOrder = nextOrder;
     this.#view = tenant.view();
   }
 
@@ -165,7 +169,9 @@ export class TenantSeat {
 
   get #claim(): Claim | null {
     const { missing } = this;
-    return missing === 0 ? null : { missing, sinceMs: this.#askedSinceMs, isUrgent: this.#isWantedNow };
+    return missing === 0
+      ? null
+      : { missing, sinceMs: this.#askedSinceMs, order: this.#order, isUrgent: this.#isWantedNow };
   }
 
   /** Whoever waited and left again wants nothing any more. */
@@ -188,6 +194,7 @@ export class TenantSeat {
     if (how === this.#askedHow) return;
     this.#askedHow = how;
     this.#askedSinceMs = nowMs;
+    this.#order = this.#nextOrder();
   }
 }
 

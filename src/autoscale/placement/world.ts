@@ -27,6 +27,8 @@ export interface Claim {
   readonly missing: number;
   /** `nowMs` since which it asks as it does now. */
   readonly sinceMs: number;
+  /** Who asked first has the lower one; unique. */
+  readonly order: number;
   /** Somebody waits for it or asked for it by name: idle ones may go for it. */
   readonly isUrgent: boolean;
 }
@@ -84,7 +86,7 @@ export function isStaying({ state }: Pick<Holding, 'state'>): boolean {
 
 /** Whether the two must not run at the same time (see `Group`). */
 export function isAtOdds(a: TenantState, b: TenantState): boolean {
-  if (a === b) return false;
+  if (a.id === b.id) return false;
   if (a.group !== null && a.group.name === b.group?.name) return a.group.isSwapped;
   const shutsOut = (one: TenantState, other: TenantState) =>
     one.group?.isExclusive === true && other.group?.isPersistent !== true;

@@ -198,7 +198,10 @@ const cases: readonly Case[] = [
   ],
   [
     'nobody goes for one that nobody waits for',
-    world([24], [idle('b', ['0']), tenant('a', { claim: { missing: 1, sinceMs: 0, isUrgent: false } })]),
+    world(
+      [24],
+      [idle('b', ['0']), tenant('a', { claim: { missing: 1, sinceMs: 0, order: 0, isUrgent: false } })],
+    ),
     { waits: { a: 'waits for 20 GiB on a GPU: b is idle' } },
   ],
   [
@@ -208,7 +211,7 @@ const cases: readonly Case[] = [
       [
         idle('b', ['0']),
         busy('c', ['1']),
-        tenant('a', { claim: { missing: 2, sinceMs: 0, isUrgent: true } }),
+        tenant('a', { claim: { missing: 2, sinceMs: 0, order: 0, isUrgent: true } }),
       ],
     ),
     { evicted: ['b#1'], waits: { a: 'waits for 20 GiB on a GPU: b is idle, c is busy' } },
@@ -296,7 +299,10 @@ const cases: readonly Case[] = [
     world(
       [24, 24],
       [
-        busy('b', ['0'], { waiting: 5, claim: { missing: 1, sinceMs: 10_000, isUrgent: true } }),
+        busy('b', ['0'], {
+          waiting: 5,
+          claim: { missing: 1, sinceMs: 10_000, order: 10_000, isUrgent: true },
+        }),
         wanted('a', 99_000),
       ],
     ),
@@ -361,7 +367,7 @@ it('says when a busy one may be made to go', () => {
 it('gives one that drains back to its own, unless somebody else was promised its room', () => {
   const back = tenant('b', {
     holdings: [holding('b#1', ['0'], needsOf(20), { state: 'draining', inFlight: 1 })],
-    claim: { missing: 1, sinceMs: 99_000, isUrgent: true },
+    claim: { missing: 1, sinceMs: 99_000, order: 99_000, isUrgent: true },
     waiting: 1,
     inFlight: 1,
     idleSinceMs: null,

@@ -41,7 +41,7 @@ export function tenant(id: string, more: Partial<TenantState> = {}): TenantState
 
 /** Somebody waits for it since `sinceMs`. */
 export function wanted(id: string, sinceMs: number, more: Partial<TenantState> = {}): TenantState {
-  const claim = { missing: 1, sinceMs, isUrgent: true };
+  const claim = { missing: 1, sinceMs, order: sinceMs, isUrgent: true };
   return tenant(id, { claim, waiting: 1, idleSinceMs: null, isTurnOver: false, ...more });
 }
 
