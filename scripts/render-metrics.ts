@@ -35,6 +35,7 @@ export function describeMetrics(): readonly Described[] {
   const { registry } = new Metrics({
     models: () => [],
     hasModel: () => false,
+    gpus: () => [],
     held: nothing,
     droppedLogLines: () => 0,
     clusterLists: () => null,

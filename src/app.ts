@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
-import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { ActivationEvent } from './activation/events.ts';
+import { addressOf, drain, follow } from './app-server.ts';
 import { followCluster, recallStarts, refusalOf } from './cluster-models.ts';
 import type { ClusterVoice } from './cluster-voice.ts';
 import { fixedPart } from './config/model-parts.ts';
@@ -18,7 +17,7 @@ import { HeldMemory } from './forward/held-memory.ts';
 import { Watchdog } from './forward/watchdog.ts';
 import { createAdminServer } from './http/admin-server.ts';
 import { KeyRing } from './http/auth.ts';
-import { followCertificate, type KeyPair, readKeyPair } from './http/certificate.ts';
+import { type KeyPair, readKeyPair } from './http/certificate.ts';
 import { Connections } from './http/connections.ts';
 import { createRequestServer } from './http/request-server.ts';
 import { createAccessLog, droppedLinesOf, type Log } from './meter/log.ts';
@@ -28,6 +27,7 @@ import { Pipeline } from './pipeline.ts';
 import { anthropic } from './protocols/anthropic.ts';
 import { openaiDialect } from './protocols/dialects.ts';
 import { openai } from './protocols/openai.ts';
+import { gpuGauges, roomSnapshot, shareAnew } from './room/room-view.ts';
 import { Roster } from './roster.ts';
 import type { StartMemory } from './runtime-parts.ts';
 
@@ -117,7 +117,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory): Parts {
   const { settings, log } = options;
   const clock = systemClock;
-  const { cluster, prober, driverOf, gaugeOf, sleeperOf } = edges;
+  const { cluster, prober, room, driverOf, gaugeOf, sleeperOf } = edges;
   const { heldMemoryBytes: maxMemoryBytes, spool } = settings.server;
   const nextReadyMs = () => roster.nextReadyMs;
   const held = new HeldMemory({ maxMemoryBytes, dir: spool.dir, maxSpoolBytes: spool.maxBytes, nextReadyMs });
@@ -132,6 +132,7 @@ function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory
   const metrics = new Metrics({
     models: () => roster.gauges(),
     hasModel: (model) => roster.models.has(model),
+    gpus: () => gpuGauges(room),
     held,
     droppedLogLines: () => droppedLinesOf(log),
     clusterLists: () => cluster?.lists ?? null,
@@ -143,7 +144,7 @@ function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory
   };
   const leadership = cluster?.leadership ?? soleLeadership;
   const roster: Roster = new Roster(
-    { clock, prober, leadership, startMemory, driverOf, gaugeOf, sleeperOf, meterOf, onEvent },
+    { clock, prober, leadership, startMemory, room, driverOf, gaugeOf, sleeperOf, meterOf, onEvent },
     log,
     (waiters, entry) => pipeline.move(waiters, entry),
   );
@@ -186,6 +187,7 @@ async function openPorts(
     controls: () => roster.models,
     unready: () => (life.isClosing ? 'draining' : (edges.cluster?.obstacle ?? null)),
     configFault: () => life.fault,
+    room: () => roomSnapshot(edges.room),
   });
   await admin.listen({ host: server.admin.host, port: server.admin.port });
   await requests.listen({ ...server.listen });
@@ -197,6 +199,7 @@ function reload({ options, life, metrics, roster, edges }: Parts, next: Settings
     throw new Error('kubernetes: the gateway was started without a cluster; start it again to use one');
   if (fixedPart(next) !== fixedPart(options.settings))
     options.log.warn('changes under server, store, log and kubernetes are taken at the next start');
+  shareAnew(edges.room, next.shared);
   roster.apply(life.sources.takeFile(withOwnCommand(next, options.ownCommand)));
   life.voice?.judged(life.sources.refused);
   life.keyRing = new KeyRing(next.auth.keys);
@@ -220,31 +223,4 @@ async function close(parts: Parts, { requests, admin, connections, certificate }
   life.voice?.close();
   await roster.close();
   await edges.close();
-}
-
-/** While draining the listener stays open to say so; idle connections are closed as they become idle. */
-async function drain(server: FastifyInstance, pipeline: Pipeline, drainMs: number): Promise<number> {
-  const closeIdle = setInterval(() => server.server.closeIdleConnections(), 100);
-  const cut = await pipeline.drain(drainMs);
-  clearInterval(closeIdle);
-  return cut;
-}
-
-function follow(
-  requests: FastifyInstance,
-  current: KeyPair,
-  { settings, log }: AppOptions,
-): { close(): void } {
-  return followCertificate({
-    files: settings.server.tls!,
-    current,
-    server: requests.server as unknown as TlsServer,
-    onTaken: () => log.info('certificate reloaded'),
-    onRefused: (error) => log.error({ err: error }, 'certificate refused: the old one stays'),
-  });
-}
-
-function addressOf(server: FastifyInstance): { host: string; port: number } {
-  const { address, port } = server.server.address() as AddressInfo;
-  return { host: address.includes(':') ? `[${address}]` : address, port };
 }

@@ -11,12 +11,16 @@ import { HookSleeper } from './ladder/hook-sleeper.ts';
 import type { Log } from './meter/log.ts';
 import { createProber } from './probe/http-prober.ts';
 import { createLoadGauge } from './probe/load-gauge.ts';
+import type { CommonRoom } from './room/common-room.ts';
+import { openRoom } from './room/open-room.ts';
 
 /** What reaches out of the gateway, besides the requests themselves. */
 export interface Edges {
   readonly prober: Prober;
   /** null: none is configured. */
   readonly cluster: Cluster | null;
+  /** What all models share; null: nothing. */
+  readonly room: CommonRoom | null;
   driverOf(model: ModelSettings): Driver;
   gaugeOf(model: ModelSettings): LoadGauge;
   /** By the hooks of the ladder of this moment, and the headers of the time when they are used; null: there is none. */
@@ -33,9 +37,11 @@ export interface EdgesOptions {
   readonly ownerHash: string;
 }
 
-/** Makes the drivers and the prober; rejects when a cluster is configured and nothing says where it is. */
+/** Makes the drivers and the prober; rejects when a cluster is configured and nothing says where it is, or GPUs are to be found and there are none. */
 export async function createEdges({ settings, clock, log, ownerHash }: EdgesOptions): Promise<Edges> {
-  const { kubernetes, server } = settings;
+  const { kubernetes, server, shared } = settings;
+  // First of all: it may reject, and nothing has to be closed then.
+  const room = shared && (await openRoom({ shared, clock, log, path: process.env.PATH }));
   const cluster =
     kubernetes === null
       ? null
@@ -46,11 +52,13 @@ export async function createEdges({ settings, clock, log, ownerHash }: EdgesOpti
         });
   const prober = createProber();
   const onFault = (error: unknown) => log.error({ err: error }, 'process driver fault');
-  const processes = createProcessDriver({ clock, ownerHash, onFault }) as Driver;
+  const placeOf: CommonRoom['placeOf'] = (...ids) => room?.placeOf(...ids) ?? null;
+  const processes = createProcessDriver({ clock, ownerHash, placeOf, onFault }) as Driver;
   const fixed = createStaticDriver({ clock }) as Driver;
   return {
     prober,
     cluster,
+    room,
     driverOf({ name, revision: { backend } }) {
       if (backend.driver === 'process') return processes;
       if (backend.driver === 'static') return fixed;
@@ -65,9 +73,8 @@ export async function createEdges({ settings, clock, log, ownerHash }: EdgesOpti
     },
     gaugeOf: ({ revision }) => createLoadGauge({ headers: revision.backendHeaders, clock }),
     async close() {
-      await Promise.all(
-        [processes, fixed, prober, ...(cluster === null ? [] : [cluster])].map((edge) => edge.close()),
-      );
+      const all = [processes, fixed, prober, cluster, room].filter((edge) => edge !== null);
+      await Promise.all(all.map((edge) => edge.close()));
     },
   };
 }

@@ -26,6 +26,7 @@ export function meterEvent(meter: ModelMeter, event: ActivationEvent): void {
   if (event.type === 'sleep-failed') meter.sleepFailed(event.rung);
   if (event.type === 'wake-failed') meter.wakeFailed(event.rung);
   if (event.type === 'thrash') meter.thrashed();
+  if (event.type === 'evicted') meter.evicted(event.replicas);
 }
 
 /** Something that somebody should look at. */

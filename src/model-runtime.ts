@@ -1,5 +1,6 @@
 import { Activator } from './activation/activator.ts';
 import type { ActivationEvent } from './activation/events.ts';
+import { isStartFailure } from './activation/refusals.ts';
 import { poll } from './activation/watch-target.ts';
 import { Gate } from './admission/gate.ts';
 import { Handover } from './admission/handover.ts';
@@ -8,7 +9,6 @@ import { Decider } from './autoscale/decider.ts';
 import type { Revision, RevisionOwner } from './autoscale/lineage.ts';
 import { activationPart, gatePart } from './config/model-parts.ts';
 import type { ModelSettings } from './config/settings.ts';
-import type { ErrorCode } from './core/error-table.ts';
 import type { PilotlightError } from './core/errors.ts';
 import type { ReplicaReport, WakeInfo } from './core/gate.ts';
 import type { Decide, Decision } from './core/scaling.ts';
@@ -20,7 +20,7 @@ import type { ModelGauges } from './meter/model-gauges.ts';
 import type { ModelMeter } from './meter/model-meter.ts';
 import { StartDetails } from './meter/start-phases.ts';
 import { type RuntimeParts, targetOf } from './runtime-parts.ts';
-import { gaugesOf, type RuntimeViewed, snapshotOf } from './runtime-view.ts';
+import { gaugesOf, heldInfo, type RuntimeViewed, snapshotOf } from './runtime-view.ts';
 
 /** One revision of a model at work: its gate, its activation and its connections, wired to each other. */
 export class ModelRuntime implements ModelEntry, Revision {
@@ -37,6 +37,8 @@ export class ModelRuntime implements ModelEntry, Revision {
   #settings: ModelSettings;
   #isStarted = false;
   #isWanted = false;
+  /** `nowMs` at which the next request is expected; null: not known. */
+  readonly returnAtMs = () => this.#decider.returnAtMs();
 
   constructor(settings: ModelSettings, parts: RuntimeParts, owner: RevisionOwner<ModelRuntime>) {
     const { clock } = parts;
@@ -60,6 +62,7 @@ export class ModelRuntime implements ModelEntry, Revision {
       whenCold: (deadlineMs) => this.#whenCold(deadlineMs),
       etaMs: () => this.activator.wakeInfo().etaMs,
       onReturn: (...facts) => this.#decider.returned(...facts),
+      onRest: () => this.activator.rested(),
     });
     this.#handover = new Handover({
       gate: this.gate,
@@ -80,8 +83,10 @@ export class ModelRuntime implements ModelEntry, Revision {
 
   #createActivator(): Activator {
     const { clock, prober, driverOf, gaugeOf, sleeperOf, leadership, startMemory } = this.#parts;
+    const target = targetOf(() => this.#settings, this.#owner.generation);
     const activator = new Activator({
-      target: targetOf(() => this.#settings, this.#owner.generation),
+      target,
+      room: this.#parts.room?.accessFor(target.id, this) ?? null,
       driver: driverOf(this.#settings),
       prober,
       gauge: gaugeOf(this.#settings),
@@ -195,9 +200,7 @@ export class ModelRuntime implements ModelEntry, Revision {
 
   wakeInfo(): WakeInfo {
     const info = this.activator.wakeInfo();
-    return this.state === 'held' && info.state !== 'paused'
-      ? { ...info, state: 'starting', step: 'the revision before it ends' }
-      : info;
+    return this.state === 'held' ? heldInfo(info) : info;
   }
 
   firstByte(replicaId: string): string | null {
@@ -243,8 +246,4 @@ export class ModelRuntime implements ModelEntry, Revision {
     await this.activator.close();
     await this.#upstreams.close();
   }
-}
-
-function isStartFailure(code: ErrorCode | undefined): boolean {
-  return code === 'start_failed' || code === 'no_capacity';
 }

@@ -1,5 +1,7 @@
 import type { FoundModel, RefusedModel } from './config/merge-models.ts';
 import { mergeModels } from './config/merge-models.ts';
+import { needsFault } from './config/needs-fault.ts';
+import { formatPath } from './config/path.ts';
 import type { ModelSettings, Settings } from './config/settings.ts';
 
 /** The models of the file and those that were found in the cluster, as one configuration. */
@@ -46,11 +48,26 @@ export class ModelSources {
   }
 
   #merge(): Settings {
-    const { models, refused } = mergeModels(this.#file.models, this.#found, this.#ownNamespace);
-    this.#refused = refused;
+    const unmet = unmetOf(this.#found, this.#file.shared);
+    const met = this.#found.filter(
+      ({ key, source }) => !unmet.some((one) => one.key === key && one.source === source),
+    );
+    const { models, refused } = mergeModels(this.#file.models, met, this.#ownNamespace);
+    this.#refused = [...refused, ...unmet];
     this.#settings = { ...this.#file, models };
     return this.#settings;
   }
+}
+
+/** Those that need what the file does not have. */
+function unmetOf(found: readonly FoundModel[], shared: Settings['shared']): RefusedModel[] {
+  const { gpus, hostBytes } = shared ?? { gpus: [], hostBytes: null };
+  return found.flatMap(({ settings, source, key }) => {
+    const { needs, backend } = settings.revision;
+    const fault = needsFault(needs, backend.driver, { gpus, hostBytes });
+    if (fault === null) return [];
+    return [{ source, key, message: `${formatPath(['needs', ...fault.path])}: ${fault.message}` }];
+  });
 }
 
 function placedIn(ownNamespace: string | null, model: ModelSettings): ModelSettings {

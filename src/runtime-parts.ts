@@ -10,6 +10,7 @@ import type { Leadership } from './core/leadership.ts';
 import type { LoadGauge } from './core/load-gauge.ts';
 import type { Prober } from './core/prober.ts';
 import type { ModelMeter } from './meter/model-meter.ts';
+import type { CommonRoom } from './room/common-room.ts';
 
 /** What was learned of starts and wakes, kept beyond the life of a runtime; keys are `model/revision`. */
 export interface StartMemory {
@@ -27,6 +28,8 @@ export interface RuntimeParts {
   readonly returns: ReturnPool;
   /** Those that are woken together. */
   readonly companions: Companions;
+  /** null: nothing is shared, and each has as many replicas as it wants. */
+  readonly room: CommonRoom | null;
   readonly driverOf: (settings: ModelSettings) => Driver;
   readonly gaugeOf: (settings: ModelSettings) => LoadGauge;
   /** Who moves replicas on the ladder of this moment; null: there is none. */

@@ -41,3 +41,8 @@ export function gaugesOf(
   const { replicaStates, signals } = activator;
   return { waiting, waitingBytes, oldestWaitMs, inFlight, connections, state, replicaStates, signals };
 }
+
+/** How far a start is that waits until the revision before it has ended. */
+export function heldInfo(info: WakeInfo): WakeInfo {
+  return info.state === 'paused' ? info : { ...info, state: 'starting', step: 'the revision before it ends' };
+}

@@ -1,4 +1,5 @@
 import type { StartFault } from '../core/driver.ts';
+import type { ErrorCode } from '../core/error-table.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Leadership } from '../core/leadership.ts';
 import type { StartFailure } from './back-off.ts';
@@ -13,6 +14,11 @@ export function startFailed(model: string, failure: StartFailure, retryAfterMs: 
     retryAfterMs,
     ...(failure.phase === null ? {} : { phase: failure.phase }),
   });
+}
+
+/** Whether an error is one of those that `startFailed` makes. */
+export function isStartFailure(code: ErrorCode | undefined): boolean {
+  return code === 'start_failed' || code === 'no_capacity';
 }
 
 /** `cold`: the model is set to reject while it is not ready. */

@@ -16,6 +16,8 @@ import type { WakeHistory } from './wake-history.ts';
 export interface ReplicaSnapshot {
   readonly id: string;
   readonly origin: string | null;
+  /** Of the leader of its process group on this machine; null: none, or it runs elsewhere. */
+  readonly pid: number | null;
   readonly state: ReplicaState;
   /** The name of the rung on which it sleeps, or is to; null: it is awake. */
   readonly rung: string | null;
@@ -151,6 +153,7 @@ function replicaSnapshots(fleet: Fleet, gate: GateControl, wallOffsetMs: number)
   return fleet.list.all.map((replica) => ({
     id: replica.id,
     origin: replica.status.origin,
+    pid: replica.status.pid ?? null,
     state: replica.state,
     rung: replica.sleep.rungName,
     inFlight: gate.inFlightOf(replica.id),

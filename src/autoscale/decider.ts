@@ -42,6 +42,13 @@ export class Decider {
     if (this.#isLearning) this.#idle.returned(gapMs, { arrived, wallMs: this.#clock.wallMs() - gapMs });
   }
 
+  /** `nowMs` at which the next request is expected, where that is learned and the model is idle; null: not known. */
+  returnAtMs(): number | null {
+    if (!this.#isLearning || this.#kept === null) return null;
+    const nowMs = this.#clock.nowMs();
+    return nowMs + this.#idle.expectedMs(nowMs - this.#kept.sinceMs);
+  }
+
   #scheduled(facts: Parameters<Decide>, explain: (decision: Decision) => Decision): Decision {
     const [observed, spec, state, nowMs] = facts;
     const schedules = this.#compiled(spec.schedules);

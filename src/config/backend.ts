@@ -12,7 +12,7 @@ const processSchema = z.strictObject({
     .array(z.string())
     .min(1)
     .describe(
-      'Program and arguments; {port} and {model} are filled in, and a first word {pilotlight} is this program.',
+      'Program and arguments; {port}, {model} and {gpus} (with needs) are filled in, and a first word {pilotlight} is this program.',
     ),
   env: z
     .record(z.string().regex(/^[^=\0]+$/, { error: 'is not a variable name' }), z.string())

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { kpaLimits } from '../core/kpa.ts';
 import { ownNameFaults } from './companion-rules.ts';
+import { kubernetesNeedsSchema } from './gpus.ts';
 import { nearest } from './hints.ts';
 import { faultsOf, type RawFault } from './issues.ts';
 import { type AnnotatedKey, readKpaAnnotations } from './kpa-annotations.ts';
 import { kubernetesBackendSchema } from './kubernetes-backend.ts';
-import { modelName, modelSchema } from './model.ts';
+import { modelSchema } from './model.ts';
+import { modelName } from './model-name.ts';
 import { modelOf } from './normalise.ts';
 import { formatPath, type Path, valueAt } from './path.ts';
 import { modelFaults } from './rules.ts';
@@ -27,6 +29,7 @@ export const modelObjectSchema = modelSchema.extend({
       driver: z.literal('kubernetes').prefault('kubernetes').describe('How the backend is run: kubernetes.'),
     })
     .describe('The workload that answers for the model.'),
+  needs: kubernetesNeedsSchema,
 });
 
 /** Annotations of a workload that is a model, all beginning with `pilotlight.dev/`, to their place in the model. */
@@ -34,6 +37,8 @@ const pathByAnnotation: Readonly<Record<string, Path>> = {
   aliases: ['aliases'],
   cold: ['cold'],
   concurrency: ['concurrency'],
+  gpus: ['needs', 'gpus'],
+  'gpu-pool': ['needs', 'pool'],
   idle: ['scale', 'idle'],
   max: ['scale', 'max'],
   min: ['scale', 'min'],
@@ -59,7 +64,7 @@ interface Workload {
 }
 
 const annotationPrefix = 'pilotlight.dev/';
-const wholeNumbers = new Set(['concurrency', 'max', 'min', 'port', 'queue-max']);
+const wholeNumbers = new Set(['concurrency', 'gpus', 'max', 'min', 'port', 'queue-max']);
 
 /**
  * Reads a Model object: `name` and `namespace` of its metadata. It gets at nothing of the gateway's own: `${env.NAME}`

@@ -18,11 +18,12 @@ export function needsNewReplicas(before: ModelSettings, after: ModelSettings): b
 }
 
 /** What a replica runs; of a workload only which one it is: how it is reached and probed is taken in place. How long it may take to end is not part of it, nor is the order of its environment. */
-function runs({ revision: { backend } }: ModelSettings): string {
+function runs({ revision: { backend, needs } }: ModelSettings): string {
   if (backend.driver === 'kubernetes') return `kubernetes ${workloadKey(backend)}`;
   if (backend.driver !== 'process') return JSON.stringify(backend);
   const env = Object.entries(backend.env).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify({ ...backend, env, stopGraceMs: 0 });
+  const gpus = { count: needs?.gpus ?? null, pool: needs?.pool ?? null };
+  return JSON.stringify({ ...backend, env, gpus, stopGraceMs: 0 });
 }
 
 /** What a running gateway keeps as it was at its start. */

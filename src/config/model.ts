@@ -1,15 +1,11 @@
 import { z } from 'zod';
 import { backendSchema } from './backend.ts';
+import { needsSchema } from './gpus.ts';
+import { modelName } from './model-name.ts';
 import { scaleSchema } from './scale.ts';
 import { duration, size } from './units.ts';
 
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'is not a header name' });
-
-/** What a client may write as a model's name. */
-export const modelName = z
-  .string()
-  .regex(/^\S(.*\S)?$/, { error: 'must be a name without outer spaces' })
-  .refine((name) => !/\p{Cc}/u.test(name), { error: 'must have no control characters' });
 
 const matchSchema = z
   .strictObject({
@@ -114,6 +110,7 @@ export const modelSchema = z.strictObject({
   concurrency: z.int().min(0).prefault(100).describe('Requests at once per replica. 0 = no limit.'),
   queue: queueSchema,
   scale: scaleSchema,
+  needs: needsSchema,
   cold: z
     .enum(['hold', 'reject'])
     .prefault('hold')

@@ -18,6 +18,7 @@ import type {
   ServerSettings,
   Settings,
 } from './settings.ts';
+import { needsOf, sharedOf } from './shared-settings.ts';
 import { signalsOf } from './signals.ts';
 import { warmUpOf } from './warm-up.ts';
 
@@ -44,6 +45,7 @@ export function normalise(raw: RawConfig, file: string): Settings {
     store: raw.store,
     kubernetes: usesCluster ? kubernetesOf(raw.kubernetes, dirname(file)) : null,
     log: raw.log,
+    shared: sharedOf(raw),
     models: new Map(models),
   };
 }
@@ -144,6 +146,7 @@ function revisionOf(name: string, raw: RawModel): RevisionSettings {
       owner: scale.owner,
     },
     ladder: ladderOf(scale.ladder, backend.driver),
+    needs: needsOf(raw.needs),
     asksGauge: scale.gauge ?? backend.driver === 'kubernetes',
     timeouts: {
       connectMs: timeouts.connect,

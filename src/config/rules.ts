@@ -8,6 +8,7 @@ import type { RawModel } from './model.ts';
 import { sha256Of } from './normalise.ts';
 import type { Path } from './path.ts';
 import { policyFaults, signalFaults } from './policy-rules.ts';
+import { modelNeedsFaults, roomFaults } from './room-rules.ts';
 import type { RawConfig } from './schema.ts';
 import type { Sections } from './sections.ts';
 import type { Address } from './settings.ts';
@@ -26,6 +27,7 @@ export function brokenRules(sections: Sections): RawFault[] {
     ...emptyFaults(sections),
     ...claimFaults(models, modelNames),
     ...companionFaults(sections),
+    ...roomFaults(sections),
     ...[...models].flatMap(([name, model]) => modelFaults(['models', name], model)),
   ];
 }
@@ -123,6 +125,7 @@ export function modelFaults(path: Path, model: RawModel): RawFault[] {
   faults.push(...driverFaults(path, backend, scale), ...policyFaults([...path, 'scale'], scale, max ?? 1));
   faults.push(...signalFaults([...path, 'scale'], scale, backend.driver));
   faults.push(...ladderFaults(path, model));
+  faults.push(...modelNeedsFaults(path, model));
   if (match?.stripPrefix && match.paths.length === 0) {
     faults.push(fault([...path, 'match', 'stripPrefix'], 'needs match.paths'));
   }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { authSchema } from './auth.ts';
+import { gpusSchema, groupsSchema, hostMemorySchema, overallScaleSchema, swapSchema } from './gpus.ts';
 import { kubernetesSchema } from './kubernetes.ts';
-import { modelName, modelSchema } from './model.ts';
+import { modelSchema } from './model.ts';
+import { modelName } from './model-name.ts';
 import { serverSchema } from './server.ts';
 
 const logSchema = z
@@ -22,6 +24,11 @@ export const configSchema = z.strictObject({
   store: z.literal('memory').prefault('memory').describe('Where shared state lives; memory only for now.'),
   log: logSchema,
   kubernetes: kubernetesSchema,
+  gpus: gpusSchema,
+  hostMemory: hostMemorySchema,
+  scale: overallScaleSchema,
+  swap: swapSchema,
+  groups: groupsSchema,
   models: z
     .record(modelName, modelSchema)
     .optional()

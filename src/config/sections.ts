@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { authSchema } from './auth.ts';
+import { gpusSchema, groupsSchema, hostMemorySchema } from './gpus.ts';
 import { kubernetesSchema } from './kubernetes.ts';
 import { modelSchema, type RawModel } from './model.ts';
 import { valueAt } from './path.ts';
@@ -12,6 +13,9 @@ export interface Sections {
   readonly server: RawConfig['server'] | undefined;
   readonly auth: RawConfig['auth'] | undefined;
   readonly kubernetes: RawConfig['kubernetes'] | undefined;
+  readonly gpus: RawConfig['gpus'] | undefined;
+  readonly hostMemory: RawConfig['hostMemory'] | undefined;
+  readonly groups: RawConfig['groups'] | undefined;
   readonly models: ReadonlyMap<string, RawModel>;
   /** All models that are written, those with faults included. */
   readonly modelNames: readonly string[];
@@ -20,11 +24,9 @@ export interface Sections {
 }
 
 /** The sections of a file that fits the schema as a whole. */
-export function sectionsOf({ server, auth, kubernetes, models }: RawConfig): Sections {
+export function sectionsOf({ models, ...sections }: RawConfig): Sections {
   return {
-    server,
-    auth,
-    kubernetes,
+    ...sections,
     models: new Map(Object.entries(models ?? {})),
     modelNames: Object.keys(models ?? {}),
     lacking: lackingOf(models),
@@ -44,6 +46,9 @@ export function readSections(root: unknown): Sections {
     server: read(serverSchema, valueAt(root, ['server'])),
     auth: read(authSchema, valueAt(root, ['auth'])),
     kubernetes: read(kubernetesSchema, valueAt(root, ['kubernetes'])),
+    gpus: read(gpusSchema, valueAt(root, ['gpus'])),
+    hostMemory: read(hostMemorySchema, valueAt(root, ['hostMemory'])),
+    groups: read(groupsSchema, valueAt(root, ['groups'])),
     models: new Map(models),
     modelNames: entries.map(([name]) => name),
     lacking:

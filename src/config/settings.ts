@@ -2,6 +2,7 @@ import type { ReadySpec } from '../core/prober.ts';
 import type { ScaleSettings } from '../core/scaling.ts';
 import type { RawModel } from './model.ts';
 import type { RungSettings } from './rung-settings.ts';
+import type { NeedsSettings, SharedSettings } from './shared-settings.ts';
 
 /** host and port to listen on. Port 0 lets the system choose. */
 export interface Address {
@@ -146,6 +147,8 @@ export interface RevisionSettings {
   };
   /** What an idle replica is put to sleep by, the shallowest first. */
   readonly ladder: readonly RungSettings[];
+  /** What a replica takes of what all share; null: nothing is counted. */
+  readonly needs: NeedsSettings | null;
   /** Whether a replica's own gauges are asked before it is ended: it may serve clients past the gateway. */
   readonly asksGauge: boolean;
   /** Milliseconds; 0 everywhere means none. */
@@ -186,6 +189,8 @@ export interface Settings {
   readonly auth: { readonly open: boolean; readonly keys: readonly KeySettings[] };
   readonly store: 'memory';
   readonly kubernetes: KubernetesSettings | null;
+  /** What all models share; null: nothing. */
+  readonly shared: SharedSettings | null;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly access: boolean };
   readonly models: ReadonlyMap<string, ModelSettings>;
 }

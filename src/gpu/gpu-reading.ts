@@ -18,12 +18,13 @@ export interface GpuReading {
   readonly processes: readonly GpuProcess[];
 }
 
-/** Whose tool told, which says by which variables a process is given its GPUs. */
-export type GpuVendor = 'nvidia' | 'amd';
-
 /** Asks the tool of a GPU driver. */
 export interface GpuTool {
-  readonly vendor: GpuVendor;
   /** Rejects with what went wrong, in one line: it failed, hung, or said nothing that can be read. */
   read(signal: AbortSignal): Promise<readonly GpuReading[]>;
+}
+
+/** What a GPU is called: its number and its UUID, whichever the configuration writes. Pure. */
+export function namesOf({ index, uuid }: GpuReading): readonly string[] {
+  return uuid === null ? [index] : [index, uuid];
 }

@@ -7,7 +7,6 @@ const format = '--format=csv,noheader,nounits';
 /** The GPUs of NVIDIA's driver, by its tool at this path. */
 export function nvidiaSmi(file: string): GpuTool {
   return {
-    vendor: 'nvidia',
     async read(signal) {
       const cards = await runTool(file, ['--query-gpu=index,uuid,memory.total,memory.used', format], signal);
       // Without the list of processes (a container, a driver that knows none) the sums are still true.

@@ -4,7 +4,6 @@ import { runTool } from './run-tool.ts';
 /** The GPUs of AMD's driver, by its tool at this path. It does not say who holds the memory. */
 export function rocmSmi(file: string): GpuTool {
   return {
-    vendor: 'amd',
     async read(signal) {
       return parseRocm(await runTool(file, ['--showmeminfo', 'vram', '--json'], signal), file);
     },

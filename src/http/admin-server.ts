@@ -38,6 +38,8 @@ export interface AdminServerOptions {
   readonly unready: () => string | null;
   /** The fault of the last configuration that was refused, or null. */
   readonly configFault: () => string | null;
+  /** Who has what of what all models share, in plain JSON. */
+  readonly room: () => object;
 }
 
 const verbs = ['warm', 'stop', 'pause', 'resume'] as const;
@@ -81,6 +83,7 @@ function openRoutes(fastify: FastifyInstance, options: AdminServerOptions): void
 }
 
 function operatorRoutes(fastify: FastifyInstance, options: AdminServerOptions): void {
+  page(fastify, '/api/gpus', () => options.room());
   page(fastify, '/api/models', () => ({
     models: [...options.controls().values()].map((control) => control.snapshot()),
   }));

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { type CounterFamily, createCounterFamily } from './family.ts';
+import { type GpuGauges, registerGpuGauges } from './gpu-gauges.ts';
 import { type ReadModels, registerModelGauges } from './model-gauges.ts';
 import { ModelMeter } from './model-meter.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
@@ -10,6 +11,8 @@ export interface MetricsSources {
   readonly models: ReadModels;
   /** Whether a model is configured: the series of one that was removed are not printed any more. */
   readonly hasModel: (model: string) => boolean;
+  /** The GPUs that models share. */
+  readonly gpus: () => readonly GpuGauges[];
   /** Bytes of bodies in memory and in spool files. */
   readonly held: { readonly memoryBytes: number; readonly spoolBytes: number };
   /** Log lines that nobody took. */
@@ -25,10 +28,11 @@ export class Metrics {
   readonly #reloads: CounterFamily;
   readonly #meterByModel = new Map<string, ModelMeter>();
 
-  constructor({ models, hasModel, held, droppedLogLines, clusterLists }: MetricsSources) {
+  constructor({ models, hasModel, gpus, held, droppedLogLines, clusterLists }: MetricsSources) {
     const { registry } = this;
     this.#requestMetrics = createRequestMetrics(registry, hasModel);
     registerModelGauges(registry, models);
+    registerGpuGauges(registry, gpus);
     registerHeldBytes(registry, held);
     this.#reloads = createCounterFamily(registry, {
       name: 'pilotlight_config_reloads_total',

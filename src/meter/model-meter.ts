@@ -132,4 +132,9 @@ export class ModelMeter {
   startFailed(phase: string | null): void {
     this.#metrics.failedStarts.series(this.#model, phase ?? 'none').add(1);
   }
+
+  /** So many replicas are to go for another model's sake. */
+  evicted(replicas: number): void {
+    this.#metrics.evictions.series(this.#model).add(replicas);
+  }
 }

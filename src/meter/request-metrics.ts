@@ -42,6 +42,11 @@ function createCounts(registry: Registry, isShown: IsShown) {
       ['model'],
       'Attempts at a replica that were made again because it had processed nothing.',
     ),
+    evictions: counter(
+      'pilotlight_evictions_total',
+      ['model'],
+      'Replicas that were ended so that another model had room.',
+    ),
     failedStarts: counter(
       'pilotlight_failed_starts_total',
       ['model', 'phase'],

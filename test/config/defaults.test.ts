@@ -25,7 +25,7 @@ describe('defaults', () => {
       },
     });
     expect(settings.auth).toEqual({ open: false, keys: [] });
-    expect(settings).toMatchObject({ store: 'memory', kubernetes: null });
+    expect(settings).toMatchObject({ store: 'memory', kubernetes: null, shared: null });
     expect(settings.log).toEqual({ level: 'info', access: true });
     expect([...settings.models.keys()]).toEqual(['llama']);
     expect(settings.models.get('llama')).toEqual({
@@ -77,6 +77,7 @@ describe('defaults', () => {
           owner: 'pilotlight',
         },
         ladder: [],
+        needs: null,
         asksGauge: false,
         timeouts: {
           connectMs: 5_000,

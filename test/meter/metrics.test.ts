@@ -28,6 +28,7 @@ function metricsOf(
       for (const [name, all] of Object.entries(models)) for (const gauges of all) yield [name, gauges];
     },
     hasModel: (name) => name in models,
+    gpus: () => [],
     held,
     droppedLogLines: () => 0,
     clusterLists: () => lists,

@@ -1,3 +1,4 @@
+import { ageBins } from './age-bins.ts';
 import { Foresight, type IdlePlan } from './foresight.ts';
 import { planKeep } from './keep-plan.ts';
 import { RecentDemand } from './recent-demand.ts';
@@ -50,6 +51,14 @@ export class AdaptiveIdle {
     this.#pool.learn(this.#start ?? this.#began(begin), gapMs / 1_000, this.#habit);
     this.#start = null;
     this.#foresight.returned(begin.wallMs, gapMs);
+  }
+
+  /** How long until the next request, by the rate of returns after `idleMs` without one; Infinity before `plan`. */
+  expectedMs(idleMs: number): number {
+    const start = this.#start;
+    const bin = ageBins.find(({ toS }) => idleMs / 1_000 < toS) ?? ageBins.at(-1)!;
+    if (start === null) return Number.POSITIVE_INFINITY;
+    return 1_000 / (this.#pool.rate(bin, start) * this.#habit.factor(bin.group));
   }
 
   #began({ arrived, wallMs }: IdleBegin): IdleStart {

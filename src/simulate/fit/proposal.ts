@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { modelName } from '../../config/model.ts';
+import { modelName } from '../../config/model-name.ts';
 import type { ModelShape } from '../policy.ts';
 import type { Setting } from './families.ts';
 
