@@ -42,7 +42,7 @@ export class Companions {
    * companions in the same call, unless it is on its way already.
    */
   wakeWith(
-    activator: Activator,
+    activator: Pick<Activator, 'wakeInfo' | 'whenCold'>,
     settings: ModelSettings,
     deadlineMs = Number.POSITIVE_INFINITY,
   ): PilotlightError | null {

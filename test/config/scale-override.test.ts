@@ -33,6 +33,11 @@ describe('keys of scale that are laid over what is written', () => {
       { kpa: { window: '30s', metric: 'rps' } },
       'policy: kpa, kpa: { window: 30s, podRetention: 1m, metric: rps }',
     ],
+    [
+      'max: 3, signals: { queueDelay: 5s, backend: { waiting: 2, running: 9 } }',
+      { signals: { backend: { waiting: 4 } } },
+      'max: 3, signals: { queueDelay: 5s, backend: { waiting: 4, running: 9 } }',
+    ],
     ['max: 3', { policy: 'kpa', kpa: { initialScale: 2 } }, 'max: 3, policy: kpa, kpa: { initialScale: 2 }'],
   ])('%s with %j is as %s in the file', (before, overrides, after) => {
     expect(withKeys(written(before), overrides)).toEqual(written(after));
