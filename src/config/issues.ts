@@ -11,47 +11,66 @@ export interface RawFault {
 }
 
 type Issue = z.core.$ZodIssue;
+type JsonSchema = ReturnType<typeof configJsonSchema>;
+
+/** What the faults are in. */
+interface FaultyFile {
+  readonly root: unknown;
+  /** The keys that there are at a path. */
+  keysAt(path: Path): readonly string[];
+}
 
 const drivers = ['process', 'static', 'kubernetes'];
 const laterStores = /^(sqlite(:.*)?|rediss?:.*|redis)$/;
 
 /** Puts the schema's issues into the words of the configuration. `root` is the file, of which what is at `place` was parsed. */
 export function faultsOf(issues: readonly Issue[], root: unknown, place: Path = []): RawFault[] {
-  return issues.flatMap((issue) => faultsOfIssue(issue, place, root));
+  // Made once for all faults, and only where it is asked for: it takes as long as a hundred files to parse.
+  let schema: JsonSchema | null = null;
+  const file: FaultyFile = {
+    root,
+    keysAt(path) {
+      schema ??= configJsonSchema();
+      return knownKeys(schema, path);
+    },
+  };
+  return issues.flatMap((issue) => faultsOfIssue(issue, place, file));
 }
 
-function faultsOfIssue(issue: Issue, prefix: Path, root: unknown): RawFault[] {
+function faultsOfIssue(issue: Issue, prefix: Path, file: FaultyFile): RawFault[] {
   const path = [...prefix, ...(issue.path as Path)];
   switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key));
+    case 'unrecognized_keys': {
+      const known = file.keysAt(path);
+      return issue.keys.map((key) => unknownKey([...path, key], known));
+    }
     case 'invalid_union':
-      return faultsOfUnion(issue, path, root);
+      return faultsOfUnion(issue, path, file);
     case 'invalid_key':
       return issue.issues.flatMap((inner) => ({ path, message: inner.message, hint: null }));
     default:
-      return [faultOfValue(issue, path, root)];
+      return [faultOfValue(issue, path, file.root)];
   }
 }
 
-function unknownKey(parent: Path, key: string): RawFault {
-  const path = [...parent, key];
+function unknownKey(path: Path, known: readonly string[]): RawFault {
+  const key = String(path.at(-1));
   if (isNotBuilt(path)) return { path, message: 'is not built yet', hint: null };
-  const known = knownKeys(configJsonSchema(), parent);
   if (known.includes(key)) return { path, message: 'does not apply here', hint: null };
   const guess = nearest(key, known);
   return { path, message: 'is not a known key', hint: guess && `did you mean ${guess}?` };
 }
 
 /** The faults of the alternative that was meant: the one whose own kind of value was given. */
-function faultsOfUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, root: unknown): RawFault[] {
+function faultsOfUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, file: FaultyFile): RawFault[] {
+  const { root } = file;
   if (issue.discriminator !== undefined) return [unknownVariant(path, root)];
   const meant = issue.errors.find((branch) =>
     branch.every(
       (inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys' || inner.code === 'custom',
     ),
   );
-  if (meant) return meant.flatMap((inner) => faultsOfIssue(inner, path, root));
+  if (meant) return meant.flatMap((inner) => faultsOfIssue(inner, path, file));
   const message = valueAt(root, path) === undefined ? 'is required' : issue.message;
   return [{ path, message, hint: null }];
 }

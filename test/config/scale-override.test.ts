@@ -98,6 +98,14 @@ describe('keys of scale that are laid over what is written', () => {
     expect(() => new RunTimeScale(written('')).patch(patch)).toThrow('scale: must be a map');
   });
 
+  it('are refused soon however many there are', () => {
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`k${index}`, 1]));
+    const startMs = performance.now();
+    expect(() => new RunTimeScale(written('')).patch(many)).toThrow('scale.k4999: is not a known key');
+    // One look at the schema for each would take minutes.
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+  });
+
   it('are refused however deep they nest', () => {
     const deep = `${'{"kpa":'.repeat(8_000)}1${'}'.repeat(8_000)}`;
     const scale = new RunTimeScale(written('policy: kpa'));
