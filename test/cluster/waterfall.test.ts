@@ -87,6 +87,20 @@ describe.runIf(hasSuite)('the waterfall of a start', () => {
     }
   });
 
+  it('has the warm-up of a pod that is to be warmed, when the probe that the pod names has passed', async () => {
+    stage.place.apply(deployment({ name: 'llama', gpus: 0, script, pod }));
+    await stage.serve({ name: 'llama', ready: 'warmUp: auto' });
+    expect((await stage.ask('llama')).status).toBe(200);
+    const steps = (await stage.lastStart('llama'))!.steps.map(({ name }) => name);
+    expect(steps.slice(steps.indexOf('loading'))).toEqual([
+      'loading',
+      'warming',
+      'warmed',
+      'ready',
+      'first byte',
+    ]);
+  });
+
   it('is told to a waiting stream, phase by phase', async () => {
     stage.place.apply(deployment({ name: 'llama', gpus: 0, script, pod }));
     await stage.serve({ name: 'llama', more: heartbeat });

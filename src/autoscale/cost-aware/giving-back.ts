@@ -44,7 +44,7 @@ export function surplusKeepMs(
 }
 
 /** How long the last replica is kept without requests. What was learned is not made longer: it has the pauses in it. Pure. */
-export function lastKeepMs({ idleMs, toZeroMs, patience = 1 }: KeepSpec): number {
+function lastKeepMs({ idleMs, toZeroMs, patience = 1 }: KeepSpec): number {
   return toZeroMs ?? idleMs * patience;
 }
 
