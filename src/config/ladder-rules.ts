@@ -17,7 +17,7 @@ export function ladderFaults(path: Path, model: RawModel): RawFault[] {
   const rungs = ladderOf(ladder, model.backend.driver);
   return [
     ...minFaults(at, model),
-    ...(model.backend.driver === 'process' ? [] : reachFaults(at, rungs)),
+    ...(model.backend.driver === 'process' ? [] : podFaults(at, rungs)),
     ...rungs.flatMap((rung, index) => orderFaults([...at, index], rung, rungs.slice(0, index))),
     ...(model.scale.idle === 0 ? afterFaults(at, rungs) : []),
   ];
@@ -37,13 +37,16 @@ function minFaults(at: Path, { scale }: RawModel): RawFault[] {
   return min !== max ? [] : [fault(at, `has no effect: scale.min keeps all of ${max} awake`)];
 }
 
-function reachFaults(at: Path, rungs: readonly RungSettings[]): RawFault[] {
+function podFaults(at: Path, rungs: readonly RungSettings[]): RawFault[] {
   return rungs.flatMap(({ sleep, wake, check }, index) => {
     const isLocal = [...sleep, ...wake, ...(check === null ? [] : [check.ask])].some(
       ({ kind }) => kind !== 'http',
     );
     const message = 'commands and signals reach processes of this machine only (driver: process)';
-    return isLocal ? [fault([...at, index], message)] : [];
+    if (isLocal) return [fault([...at, index], message)];
+    if (check !== null) return [];
+    const unasked = 'is required with kubernetes: a gateway that is started again must know who sleeps';
+    return [fault([...at, index, 'check'], unasked)];
   });
 }
 

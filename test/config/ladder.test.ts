@@ -141,6 +141,13 @@ const cases: readonly FaultCase[] = [
     null,
   ],
   [
+    'a pod that cannot be asked',
+    cluster(`ladder: [${own()}]`),
+    '[0].check',
+    'is required with kubernetes',
+    null,
+  ],
+  [
     'a Service before the pods',
     cluster('ladder: [vllm-1]', ', service: a, route: service'),
     '',

@@ -21,7 +21,16 @@ export async function startServer(script: Script, host: string, port: number): P
 }
 
 async function startWithin(host: string, port: number, loadMs: number): Promise<ContainerServer> {
-  const args = ['--tokens-per-second', '1000', '--first-token', '1ms', '--load-time', `${loadMs}ms`];
+  const args = [
+    '--tokens-per-second',
+    '1000',
+    '--first-token',
+    '1ms',
+    '--load-time',
+    `${loadMs}ms`,
+    '--sleep-mode',
+    'on',
+  ];
   const server = await startDemoBackend(parseDemoArgs([...args, '--host', host, '--port', `${port}`]));
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   let closing: Promise<void> | null = null;
