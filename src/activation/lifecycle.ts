@@ -209,7 +209,7 @@ export class Lifecycle {
   #changedByOthers(count: number, isFound: boolean): void {
     this.scaler.follow(count);
     if (!isFound) this.#emit({ type: 'scaled-by-others', replicas: count });
-    if (count > 0 && this.fleet.list.ready === 0) this.#signal('woken');
+    if (count > this.fleet.list.asleep.length && this.fleet.list.ready === 0) this.#signal('woken');
   }
 
   /** `replica` is the one whose start failed; null: none came, or the fixed ones stay away. */

@@ -385,9 +385,9 @@ describe('a replica that sleeps', () => {
 });
 
 describe('a replica that is found', () => {
-  async function found(rung: number | null, hangs = false): Promise<Rig> {
+  async function found(rung: number | null, hangs = false, desired = 1): Promise<Rig> {
     const sleeper = new FakeSleeper();
-    const h = new Harness(settings(), { replacesLost: true, canReplace: false, desired: 1 }, { sleeper });
+    const h = new Harness(settings(), { replacesLost: true, canReplace: false, desired }, { sleeper });
     h.prober.state = 'ready';
     if (rung !== null) sleeper.rungs.set('r1', rung);
     if (hangs) sleeper.faults.set('ask', 'hang');
@@ -403,6 +403,14 @@ describe('a replica that is found', () => {
     h.enter();
     await h.clock.advance(100);
     expect([sleeper.asked, h.gate.open]).toEqual([['ask r1', 'wake r1 1'], ['r1']]);
+  });
+
+  it('sleeps on when the count that keeps it is told after that', async () => {
+    const { h, sleeper } = await found(0, false, 0);
+    expect(h.state).toBe('asleep');
+    h.driver.byOthers(1);
+    await h.clock.advance(100);
+    expect([h.state, statesOf(h), sleeper.asked]).toEqual(['asleep', ['asleep'], ['ask r1']]);
   });
 
   it('is probed when it is awake, or does not tell within 5 s', async () => {
