@@ -136,6 +136,7 @@ export class ModelRuntime implements ModelEntry, Revision {
     if (event.type === 'ready' || event.type === 'awake')
       this.#parts.startMemory.keep(this.#startKey, this.activator.learned());
     meterEvent(this.meter, event);
+    this.#parts.room?.happened(this.#settings.name, event.type);
     this.#parts.onEvent(this.#settings.name, event);
     if (event.type === 'start-failed') this.#owner.startFailed(this, event.reason, event.retryInMs);
     this.#owner.changed(this);

@@ -17,14 +17,12 @@ import type { ReplicaState } from './replica-host.ts';
 import { type RetireOptions, retireAll } from './retirement.ts';
 import type { ActivationSettings } from './settings.ts';
 import { type ActivatorSnapshot, snapshotOf } from './snapshot.ts';
-import { joinRoom, progressIn, type RoomAccess } from './tenancy.ts';
+import { joinRoom, progressIn } from './tenancy.ts';
 import type { LearnedTimes } from './wake-history.ts';
 import { watchTarget } from './watch-target.ts';
 
 /** What an activator works with. */
 export interface ActivatorOptions extends Omit<LifecycleOptions, 'settings' | 'isHeld' | 'seat' | 'signal'> {
-  /** null, or absent: there is room for as many replicas as are wanted. */
-  readonly room?: RoomAccess | null;
   readonly settings: ActivationSettings;
 }
 

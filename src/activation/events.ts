@@ -38,6 +38,13 @@ export type ActivationEvent =
       readonly retryInMs: number;
       readonly output: readonly string[];
     }
+  /** A start had not enough memory on its GPUs, and is made again with more room. */
+  | {
+      readonly type: 'start-retried';
+      readonly replicaId: string;
+      readonly totalMs: number;
+      readonly reason: string;
+    }
   /** A replica that had been ready exited unasked. */
   | { readonly type: 'replica-lost'; readonly replicaId: string; readonly reason: string }
   /** A replica takes no new requests until a probe passes. */

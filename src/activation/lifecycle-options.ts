@@ -10,6 +10,7 @@ import type { Decide } from '../core/scaling.ts';
 import type { FirstTokenTotals } from '../core/signals.ts';
 import type { OnActivationEvent } from './events.ts';
 import type { ActivationSettings } from './settings.ts';
+import type { RoomAccess } from './tenancy.ts';
 
 /** What a revision's life depends on. `random` spreads the back-off. */
 export interface LifecycleOptions {
@@ -29,6 +30,8 @@ export interface LifecycleOptions {
   /** Who moves replicas on the ladder of the settings of the moment: asked for whenever that changes; default, and null: nobody. */
   readonly sleeper?: () => Sleeper | null;
   readonly onEvent?: OnActivationEvent;
+  /** null, or absent: there is room for as many replicas as are wanted. */
+  readonly room?: RoomAccess | null;
   /** Its claim on the room that all models share; null: it takes none. */
   seat(): Seat | null;
   /** The settings of the moment. */

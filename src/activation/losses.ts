@@ -1,16 +1,13 @@
 import type { ReplicaReport } from '../core/gate.ts';
-import type { Fleet } from './fleet.ts';
 import type { LifecycleOptions } from './lifecycle-options.ts';
 import { OneTimer } from './one-timer.ts';
 import type { Replica } from './replica.ts';
-import type { Scaler } from './scaler.ts';
+import { type SecondTryOptions, tryAgain } from './second-try.ts';
 import type { Standing } from './standing.ts';
 import { type Cause, exitCause, lateCause } from './start-cause.ts';
 
 /** What deals with replicas that are lost. */
-export interface LossesOptions extends Pick<LifecycleOptions, 'driver' | 'clock' | 'settings' | 'onEvent'> {
-  fleet(): Fleet;
-  scaler(): Scaler;
+export interface LossesOptions extends SecondTryOptions, Pick<LifecycleOptions, 'driver' | 'settings'> {
   standing(): Standing;
   /** The start of this one failed. */
   failStart(replica: Replica, cause: Cause): void;
@@ -66,8 +63,9 @@ export class Losses {
     if (replica === this.#leaving) this.#forget();
     if (isExpected) return;
     const cause = exitCause(replica);
-    if (replica.start.isRunning) this.#options.failStart(replica, cause);
-    else {
+    if (replica.start.isRunning) {
+      if (!tryAgain(replica, cause, this.#options)) this.#options.failStart(replica, cause);
+    } else {
       this.#tell(replica, cause.reason);
       this.#options.scaler().reset();
     }

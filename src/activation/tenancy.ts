@@ -12,6 +12,8 @@ export interface RoomAccess {
   terms(): RoomTerms;
   /** `nowMs` at which the next request is expected; null: not known. */
   returnAtMs(): number | null;
+  /** A start had not enough memory on its GPUs: whether another model goes for it, so that it can be made again. */
+  makeMoreRoom?(replicaId: string): boolean;
 }
 
 /** What a tenancy works with. */

@@ -1,3 +1,4 @@
+import type { ActivationEvent } from '../activation/events.ts';
 import type { RoomAccess } from '../activation/tenancy.ts';
 import type { RoomSnapshot } from '../autoscale/placement/room-snapshot.ts';
 import { SharedRoom } from '../autoscale/placement/shared-room.ts';
@@ -69,6 +70,7 @@ export class CommonRoom {
         return { needs: mate.needsNow(mostBytes), group };
       },
       returnAtMs: () => runtime.returnAtMs(),
+      makeMoreRoom: (replicaId) => this.#makeMoreRoom(mate, replicaId),
     };
   }
 
@@ -82,26 +84,10 @@ export class CommonRoom {
     return place;
   }
 
-  /**
-   * A start of this target had not enough memory on its GPUs: it gets more room the next time, so that another model goes
-   * out of its way. False where no other is there, and where it was given that already.
-   */
-  makeMoreRoom(targetId: string, replicaId: string): boolean {
-    const mate = this.#mates.get(targetId);
-    const place = mate?.placeOf(replicaId);
-    if (mate === undefined || place === undefined || mate.extraBytes > 0) return false;
-    const gpus = this.#room.snapshot().gpus.filter(({ id }) => place.gpus.includes(id));
-    const others = gpus.flatMap(({ holders }) => holders.filter(({ model }) => model !== mate.model));
-    if (others.length === 0) return false;
-    if (mate.isLearned) mate.unlearn();
-    mate.extraBytes = Math.min(...others.map(({ bytes }) => bytes));
-    return true;
-  }
-
-  /** A start of this target has ended, well or for good: it needs what it says again. */
-  settle(targetId: string): void {
-    const mate = this.#mates.get(targetId);
-    if (mate !== undefined) mate.extraBytes = 0;
+  /** Something happened to a model: one whose start has ended, well or for good, needs what it says again. */
+  happened(model: string, type: ActivationEvent['type']): void {
+    if (type !== 'ready' && type !== 'start-failed') return;
+    for (const mate of this.#mates.values()) if (mate.model === model) mate.extraBytes = 0;
   }
 
   /** Takes other budgets and groups; null: nothing is limited any more. */
@@ -139,6 +125,21 @@ export class CommonRoom {
   get #settings(): RoomSettings {
     const { hostBytes = null, maxStarting = null, maxPassMs = 0, gpus = [] } = this.#shared ?? {};
     return { hostBytes, maxStarting, maxPassMs, gpus: gpus === 'auto' ? this.#options.found : gpus };
+  }
+
+  /**
+   * A start had not enough memory on its GPUs: it gets more room the next time, so that another model goes out of its way.
+   * False where no other is there, and where it was given that already.
+   */
+  #makeMoreRoom(mate: Roommate, replicaId: string): boolean {
+    const place = mate.placeOf(replicaId);
+    if (place === undefined || mate.extraBytes > 0) return false;
+    const gpus = this.#room.snapshot().gpus.filter(({ id }) => place.gpus.includes(id));
+    const others = gpus.flatMap(({ holders }) => holders.filter(({ model }) => model !== mate.model));
+    if (others.length === 0) return false;
+    if (mate.isLearned) mate.unlearn();
+    mate.extraBytes = Math.min(...others.map(({ bytes }) => bytes));
+    return true;
   }
 
   #join(mate: Roommate, tenant: Tenant): Seat {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -66,6 +66,12 @@ export class PlayedGpus {
   /** From now on it does not answer. */
   hang(): void {
     this.say('hangs', []);
+  }
+
+  /** How often it was asked for the cards. */
+  get asked(): number {
+    const lines = readFileSync(join(this.folder, 'asked'), 'utf8').split('\n');
+    return lines.filter((line) => line.startsWith('--query-gpu')).length;
   }
 
   remove(): void {

@@ -9,7 +9,8 @@ interface Held {
   /** It was among the tenant's replicas. */
   isSeen: boolean;
   readonly place: Place;
-  readonly needs: Needs;
+  /** As they were when it was granted, or less: what is not needed is given back once it is ready. */
+  needs: Needs;
   readonly grantedAtMs: number;
   replica: TenantReplica | null;
   /** It drains, and its tenant may use it again. */
@@ -83,6 +84,7 @@ export class TenantSeat {
       held.id = replica.id;
       held.isSeen = true;
       held.replica = replica;
+      if (replica.state === 'ready') held.needs = lesserOf(held.needs, needs);
       if (replica.state !== 'draining') held.isRevived = false;
     }
     if (waiting > 0) this.#wasWaitedFor = true;
@@ -214,4 +216,11 @@ function holdingOf(held: Held): Holding {
     // Nobody can have lost interest in one that is not there yet.
     grantedAtMs: isSeen ? grantedAtMs : Number.POSITIVE_INFINITY,
   };
+}
+
+/** What it turned out to need, where that is less memory on as many GPUs. */
+function lesserOf(before: Needs, now: Needs): Needs {
+  const isLess =
+    (now.memoryBytes ?? Number.POSITIVE_INFINITY) < (before.memoryBytes ?? Number.POSITIVE_INFINITY);
+  return isLess && now.gpus === before.gpus ? now : before;
 }
