@@ -10,7 +10,9 @@ export class ReplicaList {
 
   /** How many take requests. */
   get ready(): number {
-    return this.in('ready').length;
+    let count = 0;
+    for (const { state } of this.#byId.values()) if (state === 'ready') count++;
+    return count;
   }
 
   /** Those that are there and were not told to end. */
@@ -52,7 +54,9 @@ export class ReplicaList {
   }
 
   in(...states: readonly Replica['state'][]): Replica[] {
-    return this.all.filter(({ state }) => states.includes(state));
+    const found: Replica[] = [];
+    for (const replica of this.#byId.values()) if (states.includes(replica.state)) found.push(replica);
+    return found;
   }
 
   add(replica: Replica): void {

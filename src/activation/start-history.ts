@@ -118,10 +118,14 @@ export class StartHistory {
 
   /** In ascending order; samples without the value are left out. */
   #weighted(valueIn: (sample: StartSample) => number | null): Weighted[] {
-    return this.#samples
-      .map((sample, age) => ({ valueMs: valueIn(sample), weight: decay ** age }))
-      .filter((one): one is Weighted => one.valueMs !== null)
-      .sort((a, b) => a.valueMs - b.valueMs);
+    const known: Weighted[] = [];
+    let weight = 1;
+    for (const sample of this.#samples) {
+      const valueMs = valueIn(sample);
+      if (valueMs !== null) known.push({ valueMs, weight });
+      weight *= decay;
+    }
+    return known.sort((a, b) => a.valueMs - b.valueMs);
   }
 }
 
@@ -154,11 +158,20 @@ function soundSample(value: unknown): StartSample | null {
 
 /** The smallest value at which the weights of it and the smaller ones reach the share `q` (inverse distribution). */
 function weightedQuantile(sorted: readonly Weighted[], q: number): number {
-  const limit = q * sorted.reduce((sum, { weight }) => sum + weight, 0);
+  return weightedQuantiles(sorted, [q])[0] ?? 0;
+}
+
+/** The same for rising shares; none where there is no value. */
+function weightedQuantiles(sorted: readonly Weighted[], shares: readonly number[]): number[] {
+  let whole = 0;
+  for (const { weight } of sorted) whole += weight;
+  const found: number[] = [];
   let seen = 0;
   for (const { valueMs, weight } of sorted) {
     seen += weight;
-    if (seen >= limit) return valueMs;
+    while (found.length < shares.length && seen >= (shares[found.length] ?? 0) * whole) found.push(valueMs);
   }
-  return sorted.at(-1)?.valueMs ?? 0;
+  const last = sorted.at(-1);
+  while (last !== undefined && found.length < shares.length) found.push(last.valueMs);
+  return found;
 }

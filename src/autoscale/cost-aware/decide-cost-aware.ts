@@ -17,6 +17,9 @@ interface CostAwareMemory extends PolicyMemory {
 /** A surplus under load is looked at again after a tenth of the time that it is kept, but not more often than this. */
 const leastCheckMs = 1_000;
 
+/** Why there is one replica is never older than this, but for longer idle times. */
+const freshReasonMs = 30_000;
+
 /** A queue for which no further replica is worth its start is looked at again: those that run may be longer than thought. */
 const heldBackMs = 250;
 
@@ -81,11 +84,17 @@ function isCostAware(memory: PolicyMemory | undefined): memory is CostAwareMemor
   return memory?.policy === 'cost-aware';
 }
 
-/** A surplus is looked at again after a tenth of the time for which it is kept; one that is learned may end after any time. */
+/**
+ * A surplus is looked at again after a tenth of the time for which it is kept; one that is learned may end after any time.
+ * The only replica goes when nothing has waited or run for `idleMs`: within that time from now nothing can be missed, and it
+ * is looked at for the sake of the reason that people read.
+ */
 function checkMsOf({ startMs }: Observed, spec: ScaleSpec, current: number): number {
-  const { idleMs, coldStartMs } = spec;
-  const keptMs = current > Math.max(1, spec.min) ? Math.min(idleMs, surplusKeepMs(spec, startMs)) : idleMs;
-  return Math.min(idleMs, coldStartMs === null ? Math.max(leastCheckMs, keptMs / 10) : leastCheckMs);
+  const { idleMs, coldStartMs, min } = spec;
+  if (coldStartMs !== null) return Math.min(idleMs, leastCheckMs);
+  const isOnly = current <= Math.max(1, min);
+  const keptMs = isOnly ? idleMs : Math.min(idleMs, surplusKeepMs(spec, startMs));
+  return Math.min(idleMs, Math.max(isOnly ? freshReasonMs : leastCheckMs, keptMs / 10));
 }
 
 /** As many as the requests fill, with the spare ones on top. */
