@@ -98,7 +98,7 @@ export class Lifecycle {
         if (isNew) this.scaler.follow(this.fleet.asked);
         if (isNew) this.slumber.doubt();
         this.fleet.count.settle();
-        this.scaler.reconcile();
+        this.#changed();
       },
     });
   }
@@ -194,7 +194,7 @@ export class Lifecycle {
     this.#conditions.update(this.fleet.status.conditions);
     this.scaler.adopt();
     if (this.fleet.isGone && !this.isFixed) this.#signal('gone');
-    else if (this.fleet.list.ready === 0) this.#signal('unready');
+    else if (this.fleet.list.ready === 0) this.#signal(this.slumber.isResting ? 'asleep' : 'unready');
     // The last one that was to stay is lost, and others are still on their way out: nothing starts.
     if (this.state === 'starting' && !this.isFixed && this.fleet.asked === 0) this.#signal('ending');
     this.scaler.reconcile();

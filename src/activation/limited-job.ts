@@ -11,11 +11,16 @@ export interface JobEnd<T> {
   failed(reason: string): void;
 }
 
+/** For one that was aborted to come to its end. */
+const abortMs = 1_000;
+
 /** Does one thing at a time, each within a limit; what takes longer is aborted and has failed. */
 export class LimitedJob {
   readonly #clock: Clock;
   readonly #timer: OneTimer;
   #running: AbortController | null = null;
+  /** The end of what was begun last, also where it was aborted: the next does not begin beside it. */
+  #last: Promise<void> | null = null;
   #late: (limitMs: number) => void = () => undefined;
 
   constructor(clock: Clock) {
@@ -38,15 +43,23 @@ export class LimitedJob {
       this.#timer.cancel();
       return false;
     };
+    const fail = (reason: string) => void (isOver() || failed(reason));
     this.#late = (ms) => {
-      if (isOver()) return;
-      controller.abort();
-      failed(`not done within ${formatDuration(Math.round(ms))}`);
+      const late = new Error(`not done within ${formatDuration(Math.round(ms))}`);
+      this.#timer.set(this.#clock.nowMs() + abortMs, () => fail(late.message));
+      controller.abort(late);
     };
     this.limit(limitMs);
-    work(controller.signal).then(
+    const begun =
+      this.#last === null ? work(controller.signal) : this.#last.then(() => work(controller.signal));
+    const settled = () => {
+      if (this.#last === ended) this.#last = null;
+    };
+    const ended: Promise<void> = begun.then(settled, settled);
+    this.#last = ended;
+    begun.then(
       (value) => void (isOver() || done(value)),
-      (error: unknown) => void (isOver() || failed(error instanceof Error ? error.message : String(error))),
+      (error: unknown) => fail(error instanceof Error ? error.message : String(error)),
     );
   }
 

@@ -30,7 +30,7 @@ export async function retireAll(retired: Retired): Promise<void> {
   if (isLeft) lifecycle.standing.release();
   const ended = AbortSignal.any([signal, lifeSignal]);
   await poll(clock, () => gate.waiting === 0 || fleet.list.living.length === 0, ended);
-  if (isLeft) return poll(clock, () => gate.inFlight === 0, ended);
+  if (isLeft) return leaveAwake(retired, ended);
   lifecycle.toZero('retired', true);
   const isEmpty = () => fleet.isGone || (isFixed && fleet.list.isEnding);
   await poll(clock, isEmpty, ended);
@@ -38,4 +38,12 @@ export async function retireAll(retired: Retired): Promise<void> {
   fleet.count.end(fleet.list.all);
   await poll(clock, isEmpty, lifeSignal);
   if (isFixed) fleet.close();
+}
+
+/** Those that sleep are woken: nobody else knows how. */
+async function leaveAwake({ clock, gate, lifecycle }: Retired, signal: AbortSignal): Promise<void> {
+  const { fleet, slumber, standing } = lifecycle;
+  if (standing.isLeader) slumber.wakeAll();
+  const isAwake = () => !standing.isLeader || fleet.list.in('dozing', 'asleep', 'waking').length === 0;
+  await poll(clock, () => gate.inFlight === 0 && isAwake(), signal);
 }

@@ -81,6 +81,12 @@ export class Slumber implements SleepListener {
     return this.#ladder;
   }
 
+  /** Whether nobody takes requests or is about to, and somebody sleeps. */
+  get isResting(): boolean {
+    const list = this.#options.list();
+    return list.asleep.length > 0 && list.in('starting', 'ready', 'suspect', 'waking').length === 0;
+  }
+
   /** What a decision is told of the ladder; absent: there is none. */
   get facts(): { readonly ladder?: readonly MeasuredRung[] } {
     const { ladder } = this;
@@ -166,9 +172,7 @@ export class Slumber implements SleepListener {
   }
 
   #rested(): void {
-    const list = this.#options.list();
-    if (list.asleep.length > 0 && list.in('starting', 'ready', 'suspect', 'waking').length === 0)
-      this.#options.onAsleep();
+    if (this.isResting) this.#options.onAsleep();
   }
 
   /** `surplus` of those that are awake, and those on shallower rungs, go down to this one. */

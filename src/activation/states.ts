@@ -6,7 +6,7 @@
  * | cold | no replica is asked for (or a fixed one is away and nobody asks) | starting | ready | - | failed | asleep | - | - |
  * | starting | replicas are asked for or woken, none takes requests yet | - | ready | - | failed | asleep | draining | cold |
  * | ready | at least one replica takes requests | - | - | starting | - | asleep | draining | cold |
- * | asleep | all replicas sleep, or are being put to sleep | starting | ready | - | failed | - | draining | cold |
+ * | asleep | all replicas sleep, or are being put to sleep | starting | ready | starting | failed | - | draining | cold |
  * | draining | all replicas are being ended | starting | ready | - | failed | asleep | - | cold |
  * | failed | the last start failed; refused during the back-off | starting | ready | - | failed | asleep | - | - |
  *
@@ -19,7 +19,7 @@ export type ActivationState = 'cold' | 'starting' | 'ready' | 'asleep' | 'draini
  * |---|---|
  * | woken | replicas were asked for, or one that sleeps |
  * | ready | a replica takes requests (again) |
- * | unready | the last one that took requests does not any more, and another or the same may again |
+ * | unready | the last one that took requests does not any more, or that slept is lost, and another or the same may again |
  * | failed | a start failed and no other replica is there or on its way (what is left of it may still be ending) |
  * | asleep | the last one that was awake is being put to sleep, or one was found that sleeps |
  * | ending | all replicas were told to end |
@@ -31,7 +31,14 @@ const table: Record<ActivationState, Partial<Record<ActivationSignal, Activation
   cold: { woken: 'starting', ready: 'ready', failed: 'failed', asleep: 'asleep' },
   starting: { ready: 'ready', failed: 'failed', asleep: 'asleep', ending: 'draining', gone: 'cold' },
   ready: { unready: 'starting', asleep: 'asleep', ending: 'draining', gone: 'cold' },
-  asleep: { woken: 'starting', ready: 'ready', failed: 'failed', ending: 'draining', gone: 'cold' },
+  asleep: {
+    woken: 'starting',
+    ready: 'ready',
+    unready: 'starting',
+    failed: 'failed',
+    ending: 'draining',
+    gone: 'cold',
+  },
   draining: { woken: 'starting', ready: 'ready', failed: 'failed', asleep: 'asleep', gone: 'cold' },
   failed: { woken: 'starting', ready: 'ready', failed: 'failed', asleep: 'asleep' },
 };

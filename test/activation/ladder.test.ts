@@ -319,6 +319,20 @@ describe('a replica that sleeps', () => {
     expect(h.driver.counts).toEqual([1, 1]);
   });
 
+  it('that a platform replaces when it is lost is one that starts again', async () => {
+    const sleeper = new FakeSleeper();
+    const h = new Harness(settings(), { replacesLost: true, canReplace: false }, { sleeper });
+    await h.bringUp();
+    await h.clock.advance(10_000);
+    h.driver.exit('r1');
+    await h.clock.settle();
+    expect([h.state, h.driver.counts]).toEqual(['starting', [1]]);
+    h.driver.control();
+    h.driver.run('r2');
+    await h.clock.advance(1_000);
+    expect([h.state, h.gate.open]).toEqual(['ready', ['r2']]);
+  });
+
   it('is followed by another when it exits while it is woken', async () => {
     const { h, sleeper } = await asleep();
     sleeper.faults.set('wake', 'hang');
@@ -347,6 +361,24 @@ describe('a replica that sleeps', () => {
     await h.clock.advance(100);
     await retired;
     expect(h.driver.counts.at(-1)).toBe(0);
+  });
+
+  it('is woken when its model leaves the configuration, where the platform keeps it', async () => {
+    const sleeper = new FakeSleeper();
+    const h = new Harness(settings(), { replacesLost: true, canReplace: false }, { sleeper });
+    await h.bringUp();
+    await h.clock.advance(10_000);
+    sleeper.faults.set('wake', 'hang');
+    const retired = h.activator.retire(new AbortController().signal, { keepsReplicas: true });
+    let isDone = false;
+    void retired.then(() => {
+      isDone = true;
+    });
+    await h.clock.advance(1_000);
+    expect([isDone, sleeper.asked.at(-1)]).toEqual([false, 'wake r1 0']);
+    sleeper.release();
+    await h.clock.advance(1_000);
+    expect([isDone, sleeper.rungs.size, h.driver.counts]).toEqual([true, 0, [1]]);
   });
 
   it('sleeps on when its end is taken back, until somebody asks', async () => {

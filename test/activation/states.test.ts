@@ -8,7 +8,7 @@ const rows: Record<ActivationState, string> = {
   cold: 'starting ready - failed asleep - -',
   starting: '- ready - failed asleep draining cold',
   ready: '- - starting - asleep draining cold',
-  asleep: 'starting ready - failed - draining cold',
+  asleep: 'starting ready starting failed - draining cold',
   draining: 'starting ready - failed asleep - cold',
   failed: 'starting ready - - asleep - -',
 };

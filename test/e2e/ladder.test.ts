@@ -39,7 +39,7 @@ describe('a model whose rung is freeze', () => {
   });
 
   it('ends when its idle time is over, although it is stopped', { timeout: 60_000 }, async () => {
-    const scale = 'idle: 1s, ladder: [{ preset: freeze, after: 200ms }]';
+    const scale = 'idle: 5s, ladder: [{ preset: freeze, after: 200ms }]';
     const gateway = await world.gateway(heldModel(0, scale));
     const pid = await pidOf(gateway);
     await untilState(gateway, 'asleep');
@@ -96,4 +96,52 @@ it('many requests at once for a model that falls asleep and wakes are all answer
   }
   const { lastStarts } = await decided(gateway);
   expect(lastStarts.every(({ outcome }) => outcome === 'ready')).toBe(true);
+});
+
+/** The demo backend with vLLM's sleep mode; wakes are slow enough to be told from no wake at all. */
+function sleepingModel(flags: readonly string[], ladder: string): string {
+  const sleepMode = ['--sleep-mode', 'on', '--wake-time', '100ms', '--reload-time', '200ms', ...flags];
+  const times = ['--load-time', '300ms', '--first-token', '1ms', '--tokens-per-second', '1000'];
+  const command = ['{pilotlight}', 'demo-backend', '--port', '{port}', ...times, ...sleepMode];
+  return `
+  m:
+    backend: { driver: process, command: ${JSON.stringify(command)}, ready: { path: /health }, stopGrace: 2s }
+    scale: { ladder: ${ladder} }
+`;
+}
+
+describe('a model with the sleep mode of vLLM', () => {
+  const levels = (secondMs: number) =>
+    `[{ preset: vllm-1, after: 300ms }, { preset: vllm-2, after: ${secondMs}ms }]`;
+  const serve = async (gateway: Gateway) => {
+    const { status, text } = await ask(gateway, { model: 'm', messages: [] }).whole();
+    expect([status, text]).toEqual([200, expect.stringContaining('"choices"')]);
+  };
+  const untilAsleepOn = (gateway: Gateway, rung: string) =>
+    expect
+      .poll(async () => (await decided(gateway)).replicas[0], { timeout: 20_000, interval: 20 })
+      .toMatchObject({ state: 'asleep', rung });
+  const metricsOf = async (gateway: Gateway) => (await fetch(`${gateway.adminUrl}/metrics`)).text();
+
+  it.each([
+    ['level 1', 'vllm-1', 3_600_000],
+    ['level 2', 'vllm-2', 900],
+  ] as const)('sleeps at %s and serves from there', { timeout: 60_000 }, async (_level, rung, secondMs) => {
+    const gateway = await world.gateway(sleepingModel([], levels(secondMs)));
+    await serve(gateway);
+    await untilAsleepOn(gateway, rung);
+    await serve(gateway);
+    expect((await decided(gateway)).lastStarts).toHaveLength(1);
+    expect(await metricsOf(gateway)).toContain(`pilotlight_wake_seconds_count{model="m",rung="${rung}"} 1`);
+  });
+
+  it('is started again for the request where no way wakes it', { timeout: 60_000 }, async () => {
+    const failing = ['--failing', '/wake_up,/wake_up?tags=weights'];
+    const gateway = await world.gateway(sleepingModel(failing, levels(3_600_000)));
+    await serve(gateway);
+    await untilState(gateway, 'asleep');
+    await serve(gateway);
+    expect((await decided(gateway)).lastStarts).toHaveLength(2);
+    expect(await metricsOf(gateway)).toContain('pilotlight_failed_wakes_total{model="m",rung="vllm-2"} 1');
+  });
 });
