@@ -13,8 +13,30 @@ export type ScaleOverrides = Readonly<Record<string, unknown>>;
 /** A model's settings with what was changed laid over them, or why they cannot be; paths begin with `scale`. */
 export type Overridden = { readonly settings: ModelSettings } | { readonly faults: readonly RawFault[] };
 
-/** They say how a backend is reached and used, which is taken from the file (or the object) only. */
-const fixedKeys = ['owner', 'capacityTimeout', 'gauge', 'ramp'];
+/**
+ * Which keys may be changed at run time. The others say how a backend is reached, used and put to sleep: that is taken from
+ * where the model is written only, and `ladder` holds commands, which nobody may set over the network.
+ */
+const isChangeable: Readonly<Record<keyof RawModel['scale'], boolean>> = {
+  min: true,
+  max: true,
+  policy: true,
+  kpa: true,
+  idle: true,
+  coldStartCost: true,
+  minUp: true,
+  thrashWindow: true,
+  buffer: true,
+  maxStarting: true,
+  schedules: true,
+  signals: true,
+  pause: true,
+  ladder: false,
+  ramp: false,
+  owner: false,
+  capacityTimeout: false,
+  gauge: false,
+};
 
 /** No key of `scale` is as deep: what is deeper is left as it is, and refused by the schema. */
 const deepest = 8;
@@ -43,7 +65,7 @@ export function overridden(settings: ModelSettings, overrides: ScaleOverrides): 
   const { name, written } = settings;
   const given = Object.keys(overrides);
   if (given.length === 0) return { settings };
-  const fixed = given.filter((key) => fixedKeys.includes(key)).map(fixedFault);
+  const fixed = given.filter(isFixed).map(fixedFault);
   if (fixed.length > 0) return { faults: fixed };
   const parsed = scaleSchema.safeParse(overrides);
   if (!parsed.success) {
@@ -63,6 +85,11 @@ export function overridden(settings: ModelSettings, overrides: ScaleOverrides): 
       revision: { ...modelOf(name, changed).revision, backend },
     },
   };
+}
+
+/** Keys that there are not are left to the schema, which has words for them. */
+function isFixed(key: string): boolean {
+  return Object.hasOwn(isChangeable, key) && !isChangeable[key as keyof typeof isChangeable];
 }
 
 function fixedFault(key: string): RawFault {

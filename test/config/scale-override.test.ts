@@ -71,6 +71,12 @@ describe('keys of scale that are laid over what is written', () => {
     ['', { owner: 'external' }, 'scale.owner', 'cannot be changed at run time'],
     ['', { capacityTimeout: '1m' }, 'scale.capacityTimeout', 'cannot be changed at run time'],
     ['', { gauge: true }, 'scale.gauge', 'cannot be changed at run time'],
+    [
+      '',
+      { ladder: [{ name: 'x', suspend: { command: ['id'] } }] },
+      'scale.ladder',
+      'cannot be changed at run time',
+    ],
     ['', { ramp: '10s' }, 'scale.ramp', 'cannot be changed at run time'],
     ['', JSON.parse('{"__proto__":{"min":1}}'), 'scale.__proto__', 'is not a known key'],
   ])('{ %s } with %j is refused at %s: %s', (before, patch, path, message) => {

@@ -30,6 +30,10 @@ async function statesOf(gateway: Gateway): Promise<Record<string, string>> {
 const wake = (gateway: Gateway, id: string) =>
   fetch(`${gateway.url}/v1/models/${id}/wake`, { method: 'POST' }).then(({ status }) => status);
 const request = (gateway: Gateway, model: string) => fetch(`${gateway.url}/v1/chat/completions`, chat(model));
+const viewOf = async (gateway: Gateway, name: string) =>
+  (await (await fetch(`${gateway.adminUrl}/api/models/${name}`)).json()) as ModelView;
+const operateOn = (gateway: Gateway, name: string, verb: string) =>
+  fetch(`${gateway.adminUrl}/api/models/${name}/${verb}`, { method: 'POST' });
 const until = (gateway: Gateway, states: object) =>
   expect.poll(() => statesOf(gateway), { timeout: 10_000, interval: 20 }).toMatchObject(states);
 
@@ -74,11 +78,28 @@ describe('a model with wakeWith', () => {
       quick('embedder', 'scale: { idle: 200ms }'),
     );
     expect((await request(gateway, 'chat')).status).toBe(200);
-    await until(gateway, { embedder: 'ready' });
-    await until(gateway, { embedder: 'cold' });
+    // How it was ready meanwhile may have been missed.
+    const lived = async () => {
+      const { state, lastStarts } = await viewOf(gateway, 'embedder');
+      return [state, ...lastStarts.map(({ outcome }) => outcome)];
+    };
+    await expect.poll(lived, { timeout: 10_000, interval: 20 }).toEqual(['cold', 'ready']);
     expect((await request(gateway, 'chat')).status).toBe(200);
     expect(await wake(gateway, 'chat')).toBe(200);
     expect(await statesOf(gateway)).toEqual({ chat: 'ready', embedder: 'cold' });
+  });
+
+  it('wakes them also when it was only asleep, by asking ahead', async () => {
+    const ladder = 'scale: { ladder: [{ preset: freeze, after: 200ms }] }';
+    const gateway = await gatewayOf(quick('chat', `wakeWith: [embedder], ${ladder}`), slow('embedder'));
+    await operateOn(gateway, 'embedder', 'pause');
+    expect((await request(gateway, 'chat')).status).toBe(200);
+    await until(gateway, { chat: 'asleep' });
+    await operateOn(gateway, 'embedder', 'resume');
+    expect(await statesOf(gateway)).toEqual({ chat: 'asleep', embedder: 'cold' });
+    expect([200, 202]).toContain(await wake(gateway, 'chat'));
+    expect(await statesOf(gateway)).toMatchObject({ embedder: 'starting' });
+    await until(gateway, { chat: 'ready' });
   });
 
   it('and another that name each other are woken once each', async () => {
@@ -89,10 +110,7 @@ describe('a model with wakeWith', () => {
     );
     expect((await request(gateway, 'b')).status).toBe(200);
     await until(gateway, { a: 'ready', b: 'ready', c: 'ready' });
-    for (const name of ['a', 'b', 'c']) {
-      const view = (await (await fetch(`${gateway.adminUrl}/api/models/${name}`)).json()) as ModelView;
-      expect(view.lastStarts).toHaveLength(1);
-    }
+    for (const name of ['a', 'b', 'c']) expect((await viewOf(gateway, name)).lastStarts).toHaveLength(1);
   });
 
   it('wakes nobody where it cannot be woken itself', async () => {
