@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { duration } from './units.ts';
 
 /** Names of the rungs that are known by themselves. */
-export const rungPresets = ['vllm-1', 'vllm-2', 'freeze'] as const;
+const rungPresets = ['vllm-1', 'vllm-2', 'freeze'] as const;
 
 const hookPath = () => z.string().regex(/^\/\S*$/, { error: 'must begin with /' });
 

@@ -46,8 +46,13 @@ export class HookSleeper implements Sleeper {
 
   async rungOf(replica: SleepingReplica, signal: AbortSignal): Promise<number | null> {
     const rungs = this.#options.rungs();
+    // Both levels of vLLM are checked in the same way: it is asked once.
+    const saidNo = new Set<string>();
     for (const [index, rung] of [...rungs.entries()].reverse()) {
+      const question = JSON.stringify(rung.check ?? rung.sleep);
+      if (saidNo.has(question)) continue;
       if (await this.#isOn(replica, rung, signal)) return index;
+      saidNo.add(question);
     }
     return null;
   }

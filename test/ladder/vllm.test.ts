@@ -3,6 +3,7 @@ import { ladderOf } from '../../src/config/rungs.ts';
 import { type DemoBackendOptions, parseDemoArgs } from '../../src/demo-backend/options.ts';
 import { startDemoBackend } from '../../src/demo-backend/server.ts';
 import { HookSleeper } from '../../src/ladder/hook-sleeper.ts';
+import { Listeners } from '../probe/listeners.ts';
 
 /** The demo backend sleeps as vLLM does: it dies of a request meanwhile, and needs its weights after level 2. */
 const flags = '--port 0 --load-time 0ms --first-token 1ms --wake-time 1ms --reload-time 1ms --sleep-mode on';
@@ -55,6 +56,14 @@ describe('the rungs vllm-1 and vllm-2', () => {
     expect(await ask()).toBe(200);
   });
 
+  it('are asked about once where they are checked in the same way', async () => {
+    const replica = await start();
+    const asked = await countRequests(replica.origin, async (origin) => {
+      expect(await sleeper.rungOf({ ...replica, origin }, signal)).toBeNull();
+    });
+    expect(asked).toEqual(['GET /is_sleeping']);
+  });
+
   it('leave the way up of the deeper one where that of the first fails', async () => {
     const replica = await start({ failing: ['/wake_up'] });
     await sleeper.sleep(replica, { from: null, to: 0 }, signal);
@@ -69,3 +78,19 @@ describe('the rungs vllm-1 and vllm-2', () => {
     await expect(taken).rejects.toThrow(/^POST \/sleep\?level=1: 404 /);
   });
 });
+
+/** The requests that come to a server meanwhile, which passes them on to `origin`. */
+async function countRequests(origin: string, fn: (origin: string) => Promise<void>): Promise<string[]> {
+  const listeners = new Listeners();
+  const asked: string[] = [];
+  const between = await listeners.listenHttp(async (request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.end(await (await fetch(`${origin}${request.url}`)).text());
+  });
+  try {
+    await fn(between);
+  } finally {
+    listeners.close();
+  }
+  return asked;
+}
