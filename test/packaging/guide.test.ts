@@ -6,7 +6,7 @@ import { type ErrorCode, errorTable } from '../../src/core/error-table.ts';
 import { anthropic } from '../../src/protocols/anthropic.ts';
 import { openai } from '../../src/protocols/openai.ts';
 
-const pages = ['requests', 'backends', 'autoscaling', 'kubernetes', 'operating'].map(
+const pages = ['requests', 'backends', 'autoscaling', 'gpus', 'kubernetes', 'operating'].map(
   (name) => `docs/${name}.md`,
 );
 const textOf = (page: string) => readFileSync(page, 'utf8');
