@@ -46,9 +46,9 @@ export type ReplicaReport =
 
 /** What of a start a client and an operator are told. */
 export interface WakeInfo {
-  /** `cold`, `starting`, `ready`, `draining`, `failed`, `paused`. */
+  /** `cold`, `starting`, `ready`, `asleep`, `draining`, `failed`, `paused`. */
   readonly state: string;
-  /** The step the start is in (`spawned`, `port open`, `loading`), or null. */
+  /** The step the start is in (`spawned`, `port open`, `loading`, `waking from level 1`), or null. */
   readonly step: string | null;
   /** What holds it up, in one line, where the platform says so: `unschedulable: Insufficient nvidia.com/gpu`; else null. */
   readonly detail: string | null;
