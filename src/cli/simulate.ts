@@ -7,6 +7,7 @@ import { pageOf } from '../simulate/html/page.ts';
 import { parsePolicy } from '../simulate/policy.ts';
 import { reportText } from '../simulate/report.ts';
 import { type RunOptions, runPolicies } from '../simulate/run-policies.ts';
+import { parseSharedGpus, type SharedGpus } from '../simulate/shared-gpus.ts';
 import { parseSpread } from '../simulate/spread.ts';
 import { readFlagLists, takeSwitch, UsageError } from './flags.ts';
 import { readVersion } from './version.ts';
@@ -19,6 +20,9 @@ const flagNames = [
   'price',
   'concurrency',
   'max',
+  'gpus',
+  'needs',
+  'max-pass',
   'seed',
   'model',
   'model-from',
@@ -35,6 +39,8 @@ const flagNames = [
 
 type Flag = (typeof flagNames)[number];
 type Lists = Partial<Record<Flag, readonly string[]>>;
+/** Reads the last value of a flag, or what holds where it is not given. Throws UsageError. */
+type Reader = <T>(flag: Flag, unsaid: string, parse: (text: string) => T) => T;
 
 const defaultPolicies = ['fixed:1m', 'fixed:5m', 'fixed:10m', 'fixed:30m', 'always'];
 /** What a proposal is compared with: the gateway's own default, and no sleep at all. */
@@ -55,7 +61,7 @@ export async function simulateCommand(args: readonly string[]): Promise<void> {
 
 function optionsOf(lists: Lists): RunOptions {
   const value = (flag: Flag) => lists[flag]?.at(-1);
-  const read = <T>(flag: Flag, unsaid: string, parse: (text: string) => T): T => {
+  const read: Reader = (flag, unsaid, parse) => {
     try {
       return parse(value(flag) ?? unsaid);
     } catch (error) {
@@ -96,12 +102,24 @@ function optionsOf(lists: Lists): RunOptions {
     },
     policies: read('policy', '', () => policies.map((text) => parsePolicy(text, shape))),
     shape,
+    gpus: gpusOf(lists, read),
     judgeFromMs: value('judge-from') === undefined ? null : read('judge-from', '', durationOf),
     price: price === undefined ? null : read('price', price, (text) => numberIn(text, { least: 0 })),
     seed,
     plots: value('html') === undefined ? null : { model: value('day-of') ?? null },
     target: value('fit') === undefined ? null : read('fit', '', (text) => parseTarget(text, by)),
   };
+}
+
+/** The GPUs that models share. */
+function gpusOf({ gpus, needs = [], 'max-pass': maxPass }: Lists, read: Reader): SharedGpus | null {
+  if (gpus === undefined && (needs.length > 0 || maxPass !== undefined))
+    throw new UsageError('simulate: --needs and --max-pass are about GPUs: give --gpus 2x24GiB');
+  if (gpus === undefined) return null;
+  const maxPassMs = read('max-pass', '2m', durationOf);
+  const list = needs.flatMap((text) => text.split(','));
+  read('needs', '', () => parseSharedGpus('1GiB', list, maxPassMs));
+  return read('gpus', '', (text) => parseSharedGpus(text, list, maxPassMs));
 }
 
 /** Before anything is played: a name that is wrong is not to be found out at the end. */

@@ -47,6 +47,9 @@ prints how many were cold, how long they waited, and the replica-hours it took. 
   --price AMOUNT          of a replica-hour; prints the cost
   --concurrency COUNT     requests at once per replica, 0 = no limit; default: 100
   --max COUNT             most replicas of a model; default: 1
+  --gpus SIZES            GPUs that all models share: 2x24GiB,80GiB; default: always enough
+  --needs [MODEL=]SIZE    what a replica takes of a GPU, or 2x20GiB of two; may be repeated; default: a whole GPU
+  --max-pass DURATION     how long one that waits for room is passed by requests to others (swap.maxPass); default: 2m
   --seed NUMBER           of everything that is random; default: 1
   --model NAME            of requests that name none; default: the file's name
   --model-from WHAT       host or path: what names the model in an access log; default: host

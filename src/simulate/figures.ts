@@ -10,6 +10,8 @@ export interface Figures {
   readonly refused: number;
   /** Replicas that were started. */
   readonly starts: number;
+  /** Replicas that went for another model's sake. */
+  readonly evictions: number;
   /** From arrival to a slot, in milliseconds; null: nobody was served. */
   readonly waitMs: {
     readonly mean: number;
@@ -25,6 +27,7 @@ export interface Figures {
 /** What a ledger tells. */
 interface Ledgered extends ReplicaTime {
   readonly starts: number;
+  readonly evictions: number;
 }
 
 const msPerHour = 3_600_000;
@@ -65,7 +68,7 @@ export class Counts {
 
   /** `price` of a replica-hour; null: none. Sorts `waitsMs`. Quantiles are nearest ranks: the smallest wait that at least that share has. */
   figures(price: number | null): Figures {
-    const { busyMs, idleMs, loadingMs, starts } = this.ledger;
+    const { busyMs, idleMs, loadingMs, starts, evictions } = this.ledger;
     const requests = this.#served + this.refused;
     const hours = (busyMs + idleMs + loadingMs) / msPerHour;
     return {
@@ -74,6 +77,7 @@ export class Counts {
       coldShare: requests === 0 ? 0 : rounded(this.coldRequests / requests),
       refused: this.refused,
       starts,
+      evictions,
       waitMs: waitsOf(this.waitsMs),
       replicaHours: {
         busy: rounded(busyMs / msPerHour),
@@ -93,6 +97,7 @@ export function sumOf(all: readonly Counts[]): Counts {
     idleMs: add(({ idleMs }) => idleMs),
     loadingMs: add(({ loadingMs }) => loadingMs),
     starts: add(({ starts }) => starts),
+    evictions: add(({ evictions }) => evictions),
   };
   const capacity = all.reduce((count, { waitsMs }) => count + waitsMs.length, 0);
   const sum = new Counts(ledger, capacity);

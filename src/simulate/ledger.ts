@@ -33,6 +33,8 @@ export class Ledger implements ReplicaTime {
   loadingMs = 0;
   /** Replicas that were created within the window. */
   starts = 0;
+  /** Replicas that went for another model's sake within the window. */
+  evictions = 0;
   readonly #window: Window;
   readonly #onSpell: OnSpell | null;
   readonly #entryById = new Map<string, Entry>();
@@ -44,7 +46,11 @@ export class Ledger implements ReplicaTime {
 
   created(id: string, nowMs: number): void {
     this.#entryById.set(id, { doing: 'loading', sinceMs: nowMs, inFlight: 0 });
-    if (nowMs >= this.#window.fromMs && nowMs <= this.#window.toMs) this.starts++;
+    if (this.#isWithin(nowMs)) this.starts++;
+  }
+
+  evicted(count: number, nowMs: number): void {
+    if (this.#isWithin(nowMs)) this.evictions += count;
   }
 
   ready(id: string, nowMs: number): void {
@@ -76,6 +82,10 @@ export class Ledger implements ReplicaTime {
   /** Counts what the replicas that are still there did until now. */
   close(nowMs: number): void {
     for (const id of [...this.#entryById.keys()]) this.ended(id, nowMs);
+  }
+
+  #isWithin(nowMs: number): boolean {
+    return nowMs >= this.#window.fromMs && nowMs <= this.#window.toMs;
   }
 
   #become(entry: Entry, doing: Doing, nowMs: number): void {

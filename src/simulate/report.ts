@@ -18,6 +18,8 @@ export interface SimulationReport {
   readonly load: string;
   readonly concurrency: number;
   readonly maxReplicas: number;
+  /** GPUs that the models share, as they were written; null: there were always enough. */
+  readonly gpus: string | null;
   /** Of a replica-hour; null: none was given. */
   readonly price: number | null;
   readonly seed: number;
@@ -43,6 +45,7 @@ const columns: readonly Column[] = [
   ['LOADING H', ({ replicaHours }) => hours(replicaHours.loading)],
 ];
 
+const evictedColumn: Column = ['EVICTED', ({ evictions }) => String(evictions)];
 const refusedColumn: Column = ['REFUSED', ({ refused }) => String(refused)];
 const costColumn: Column = ['COST', ({ cost }) => (cost ?? 0).toFixed(2)];
 
@@ -65,9 +68,14 @@ export function reportText(report: SimulationReport): string {
 }
 
 /** The names of the columns, then a row for each policy. */
-export function tableOf({ policies, price }: Pick<SimulationReport, 'policies' | 'price'>): string[][] {
+export function tableOf({
+  policies,
+  price,
+  gpus,
+}: Pick<SimulationReport, 'policies' | 'price' | 'gpus'>): string[][] {
   const shown = [
     ...columns,
+    ...(gpus === null ? [] : [evictedColumn]),
     ...(policies.some(({ refused }) => refused > 0) ? [refusedColumn] : []),
     ...(price === null ? [] : [costColumn]),
   ];
@@ -88,8 +96,9 @@ export function headOf(report: SimulationReport): string[] {
   const lines = traces.map(textOfTrace);
   if (generated > 0) lines.push(`${generated} requests generated with seed ${report.seed}`);
   const from = judgedFromHours === 0 ? '' : `, judged from ${length(judgedFromHours)} on`;
+  const on = report.gpus === null ? '' : `; GPUs: ${report.gpus}`;
   const to = `${models} ${models === 1 ? 'model' : 'models'} in ${length(report.hours)}`;
-  lines.push(`${requests} requests to ${to}${from}; a start takes ${load}`);
+  lines.push(`${requests} requests to ${to}${from}; a start takes ${load}${on}`);
   return lines;
 }
 

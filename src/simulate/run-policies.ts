@@ -7,6 +7,7 @@ import { type Plots, Plotter } from './plots.ts';
 import type { ModelShape, Policy } from './policy.ts';
 import { type ReadTraceOptions, readTrace, type TraceReport } from './read-trace.ts';
 import type { SimulationReport } from './report.ts';
+import { checkNeeds, type SharedGpus } from './shared-gpus.ts';
 import { type PolicyFigures, simulate } from './simulate.ts';
 import { TraceBuilder } from './trace.ts';
 
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly generating: GenerateOptions;
   readonly policies: readonly Policy[];
   readonly shape: ModelShape;
+  /** GPUs that the models share; null: there are always enough. */
+  readonly gpus: SharedGpus | null;
   /** Null: from the beginning on; where settings are looked for, the second half. */
   readonly judgeFromMs: number | null;
   readonly price: number | null;
@@ -53,7 +56,9 @@ export async function runPolicies(options: RunOptions): Promise<Run> {
     throw new Error(
       `nothing is left to judge: the last request comes ${formatDuration(Math.round(lastMs))} after the first`,
     );
-  const base = { trace, load, seed, judgeFromMs, price };
+  const { gpus } = options;
+  if (gpus !== null) checkNeeds(gpus, trace.models);
+  const base = { trace, load, seed, judgeFromMs, price, gpus };
   const { policies } = options;
   const plotter = options.plots && new Plotter({ base, shape, policies, ...options.plots });
   const figures: PolicyFigures[] = [];
@@ -72,6 +77,7 @@ export async function runPolicies(options: RunOptions): Promise<Run> {
     load: load.text,
     concurrency: shape.concurrency,
     maxReplicas: shape.max,
+    gpus: gpus?.text ?? null,
     price,
     seed,
     policies: figures,

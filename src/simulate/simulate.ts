@@ -1,13 +1,15 @@
 import type { Permit } from '../admission/permit.ts';
 import type { Ticket, Waiter } from '../admission/waiter.ts';
 import { ReturnPool } from '../autoscale/adaptive/return-pool.ts';
+import type { SharedRoom } from '../autoscale/placement/shared-room.ts';
 import type { DayRecorder } from './day.ts';
 import { Counts, type Figures, sumOf } from './figures.ts';
 import type { OnSpell, Window } from './ledger.ts';
 import type { Policy } from './policy.ts';
 import { seededRandom } from './seeded-random.ts';
+import { needsOf, roomOf, type SharedGpus } from './shared-gpus.ts';
 import { SimulatedDriver, simulatedProber } from './simulated-driver.ts';
-import { SimulatedModel } from './simulated-model.ts';
+import { type ModelParts, SimulatedModel } from './simulated-model.ts';
 import type { Spread } from './spread.ts';
 import type { Trace } from './trace.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -23,6 +25,8 @@ export interface SimulateOptions {
   readonly judgeFromMs: number;
   /** Of a replica-hour; null: none. */
   readonly price: number | null;
+  /** GPUs that the models share; absent, or null: there are always enough. */
+  readonly gpus?: SharedGpus | null;
   /** Records one model's day; absent: none. */
   readonly day?: DayRecorder;
   /** Default: one that begins when the trace did. */
@@ -77,6 +81,7 @@ class Simulation {
   readonly #window: Window;
   readonly #clock: VirtualClock;
   readonly #models: readonly SimulatedModel[];
+  readonly #room: SharedRoom | null;
   /** NaN: refused. */
   readonly #waitMs: Float64Array;
   readonly #isCold: Uint8Array;
@@ -115,9 +120,18 @@ class Simulation {
     const { day } = options;
     const onSpellOf = (name: string): OnSpell | null =>
       day?.window.model === name ? (...spell) => day.spent(...spell) : null;
+    const { gpus: shared = null } = options;
+    this.#room = shared && roomOf(shared, clock);
+    const accessOf = (name: string): ModelParts['room'] =>
+      shared &&
+      this.#room && {
+        room: this.#room,
+        terms: () => ({ needs: needsOf(shared, name), group: null }),
+      };
     for (const name of trace.models) {
       const random = seededRandom(seed, `gate ${name}`);
-      modelByName.set(name, new SimulatedModel(name, { ...parts, random, onSpell: onSpellOf(name) }));
+      const own = { random, onSpell: onSpellOf(name), room: accessOf(name) };
+      modelByName.set(name, new SimulatedModel(name, { ...parts, ...own }));
     }
     this.#models = [...modelByName.values()];
   }
@@ -130,6 +144,7 @@ class Simulation {
     if (!isServed) throw new Error(`${this.#open} requests were neither served nor refused`);
     for (const { ledger } of this.#models) ledger.close(this.#clock.nowMs());
     await Promise.all(this.#models.map((model) => model.close()));
+    this.#room?.close();
     this.#recordDay();
     return this.#figures();
   }

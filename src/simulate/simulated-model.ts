@@ -1,4 +1,5 @@
 import { Activator } from '../activation/activator.ts';
+import type { RoomAccess } from '../activation/tenancy.ts';
 import { Gate } from '../admission/gate.ts';
 import { Permit } from '../admission/permit.ts';
 import type { Waiter } from '../admission/waiter.ts';
@@ -20,6 +21,8 @@ export interface ModelParts {
   readonly window: Window;
   /** When requests return to idle models, learned over all of them. */
   readonly returns: ReturnPool;
+  /** null: there is room for whatever is wanted. */
+  readonly room: Omit<RoomAccess, 'returnAtMs'> | null;
   /** From 0 up to 1. */
   readonly random: () => number;
   /** Told what its replicas did; null: nobody asks. */
@@ -36,7 +39,7 @@ export class SimulatedModel {
   #isCold = false;
 
   constructor(name: string, parts: ModelParts) {
-    const { clock, driver, prober, policy, window, returns, random } = parts;
+    const { clock, driver, prober, policy, window, returns, random, room } = parts;
     const settings = { ...(policy.settingsByModel?.get(name) ?? policy.settings), name };
     const { revision } = settings;
     this.target = {
@@ -70,8 +73,10 @@ export class SimulatedModel {
       decide: decider.decide,
       settings: activationPart(settings),
       random,
+      room: room && { ...room, returnAtMs: () => null },
       onEvent: (event) => {
         if (event.type === 'ready') this.ledger.ready(event.replicaId, clock.nowMs());
+        if (event.type === 'evicted') this.ledger.evicted(event.replicas, clock.nowMs());
       },
     });
   }

@@ -1,5 +1,6 @@
 import type { DayRecorder } from '../../src/simulate/day.ts';
 import { parsePolicy } from '../../src/simulate/policy.ts';
+import type { SharedGpus } from '../../src/simulate/shared-gpus.ts';
 import { type PolicyFigures, simulate } from '../../src/simulate/simulate.ts';
 import { parseSpread } from '../../src/simulate/spread.ts';
 import { type Trace, TraceBuilder } from '../../src/simulate/trace.ts';
@@ -27,6 +28,7 @@ export interface Scenario {
   readonly seed?: number;
   readonly clock?: VirtualClock;
   readonly day?: DayRecorder;
+  readonly gpus?: SharedGpus;
 }
 
 /** Plays requests. */
@@ -42,6 +44,7 @@ export function play(
     seed: more.seed ?? 1,
     judgeFromMs: (more.judgeFromS ?? 0) * 1000,
     price: more.price ?? null,
+    gpus: more.gpus ?? null,
     ...(more.clock === undefined ? {} : { clock: more.clock }),
     ...(more.day === undefined ? {} : { day: more.day }),
   });

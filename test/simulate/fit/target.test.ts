@@ -7,6 +7,7 @@ const figures = {
   coldShare: 0.1,
   refused: 0,
   starts: 1,
+  evictions: 0,
   waitMs: { mean: 1_000, p50: 0, p95: 5_000, p99: 9_000 },
   replicaHours: { busy: 1, idle: 8, loading: 1 },
   cost: null,
