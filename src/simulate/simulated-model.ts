@@ -73,7 +73,7 @@ export class SimulatedModel {
       decide: decider.decide,
       settings: activationPart(settings),
       random,
-      room: room && { ...room, returnAtMs: () => null },
+      room: room && { ...room, returnAtMs: () => decider.returnAtMs() },
       onEvent: (event) => {
         if (event.type === 'ready') this.ledger.ready(event.replicaId, clock.nowMs());
         if (event.type === 'evicted') this.ledger.evicted(event.replicas, clock.nowMs());
