@@ -73,7 +73,7 @@ export const scaleSchema = z
       .prefault('5m')
       .describe(
         'Without requests for that long, down to scale.min. 0 = never; adaptive: to zero after a time learned from when ' +
-          'requests return, weighed by coldStartCost.',
+          'requests return, weighed by coldStartCost, and started ahead of requests that come by the clock.',
       ),
     coldStartCost: duration(
       'For idle adaptive: the idle time that is as dear as one cold start, 1s or more.',
