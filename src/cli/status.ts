@@ -1,11 +1,12 @@
 import { systemClock } from '../core/clock.ts';
 import { UsageError } from './flags.ts';
+import { type GpuRow, gpuTable } from './gpu-table.ts';
 import { type ModelRow, statusTable } from './status-table.ts';
 
 const timeoutMs = 10_000;
 
 /**
- * `pilotlight status`: a table of the models of the gateway whose admin port is at `admin` (`http://` may be left out);
+ * `pilotlight status`: a table of the models, and of the GPUs that they share, of the gateway whose admin port is at `admin` (`http://` may be left out);
  * with `isJson` the models as the admin API tells them. Throws one line on what is wrong.
  */
 export async function status(admin: string, isJson: boolean): Promise<void> {
@@ -16,9 +17,10 @@ export async function status(admin: string, isJson: boolean): Promise<void> {
   if (response.status === 401) throw new Error(`${url} refuses the token: ${tokenHint}`);
   if (!response.ok || !Array.isArray(body?.models)) throw new Error(`${url} ${complaint(response, body)}`);
   const models = body.models as ModelRow[];
-  process.stdout.write(
-    isJson ? `${JSON.stringify(models, null, 2)}\n` : statusTable(models, systemClock.wallMs()),
-  );
+  const told = isJson
+    ? `${JSON.stringify(models, null, 2)}\n`
+    : statusTable(models, systemClock.wallMs()) + gpuTable(await gpusAt(url));
+  process.stdout.write(told);
 }
 
 const tokenHint = 'set PILOTLIGHT_ADMIN_TOKEN to what server.admin.token is';
@@ -28,6 +30,13 @@ function apiUrl(admin: string): string {
   if (!URL.canParse(address))
     throw new UsageError(`status: --admin: "${admin}" is no address, as in http://127.0.0.1:9090`);
   return `${address.replace(/\/+$/, '')}/api/models`;
+}
+
+/** None from a gateway that knows of none. */
+async function gpusAt(modelsUrl: string): Promise<readonly GpuRow[]> {
+  const response = await ask(modelsUrl.replace(/models$/, 'gpus'));
+  const body = objectIn(await response.text());
+  return response.ok && Array.isArray(body?.gpus) ? (body.gpus as GpuRow[]) : [];
 }
 
 async function ask(url: string): Promise<Response> {

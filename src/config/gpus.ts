@@ -130,4 +130,3 @@ export const kubernetesNeedsSchema = z
 /** What the schemas yield. */
 export type RawGpus = z.output<typeof gpusSchema>;
 export type RawNeeds = z.output<typeof needsSchema>;
-export type RawGroups = z.output<typeof groupsSchema>;

@@ -22,7 +22,7 @@ export function nvidiaSmi(file: string): GpuTool {
 }
 
 /** Pure. `cards` and `processes` are lines of comma-separated fields. Throws where no line of `cards` can be read. */
-export function parseNvidia(cards: string, processes: string, tool: string): readonly GpuReading[] {
+function parseNvidia(cards: string, processes: string, tool: string): readonly GpuReading[] {
   const held = linesOf(processes).flatMap(processOf);
   const read = linesOf(cards).flatMap(([index = '', uuid = '', total, used]) => {
     const totalBytes = bytesOf(total);

@@ -14,7 +14,7 @@ const totalKey = 'VRAM Total Memory (B)';
 const usedKey = 'VRAM Total Used Memory (B)';
 
 /** Pure. Throws where no card can be read. */
-export function parseRocm(text: string, tool: string): readonly GpuReading[] {
+function parseRocm(text: string, tool: string): readonly GpuReading[] {
   const read = Object.entries(objectIn(text)).flatMap(([name, card]) => {
     const index = /^card(\d+)$/.exec(name)?.[1];
     const fields = (typeof card === 'object' && card !== null ? card : {}) as Record<string, unknown>;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { runProgram } from '../cli/program.ts';
 import { settingsOf } from '../support/gateway.ts';
 import { GpuModels } from '../support/gpu-models.ts';
 import { World } from '../support/world.ts';
@@ -55,4 +56,11 @@ it('gpus cannot come where there were none at the start', async () => {
   expect(await all.view()).toEqual({ gpus: [], waiting: [], learned: [], fault: null });
   const changed = settingsOf(all.model('a', 'needs: {}'), twoCards);
   expect(() => gateway.app.reload(changed)).toThrow(/none was set at the start/);
+});
+
+it('`pilotlight status` tells who holds which GPU', async () => {
+  const { adminUrl } = await all.start(twoCards, all.model('a', 'needs: { memory: 20GiB }'));
+  await all.answer('a');
+  const { stdout } = await runProgram(['status', '--admin', adminUrl]);
+  expect(stdout).toMatch(/\na +ready .*\n\nGPU 0 of 24GiB: a 20GiB ready\nGPU 1 of 24GiB: free\n$/);
 });
