@@ -27,6 +27,11 @@ describe('who takes no new requests when the count goes down', () => {
     expect(idsOf(victimsOf(some, 1, view('victims')))).toEqual(['r1']);
   });
 
+  it('is one that sleeps before one that is awake and idle', () => {
+    const some = [replica(0), replica(1, 'dozing'), replica(2, 'asleep'), replica(3, 'starting')];
+    expect(idsOf(victimsOf(some, 3, view('victims')))).toEqual(['r3', 'r2', 'r1']);
+  });
+
   it('is the highest ordinal, busy or not', () => {
     expect(idsOf(victimsOf(three, 1, view('highest-ordinal', { r2: 9 })))).toEqual(['r2']);
   });
