@@ -9,8 +9,8 @@ import type { Seat } from '../core/room.ts';
 import type { Decide } from '../core/scaling.ts';
 import type { FirstTokenTotals } from '../core/signals.ts';
 import type { OnActivationEvent } from './events.ts';
+import type { RoomAccess } from './room-access.ts';
 import type { ActivationSettings } from './settings.ts';
-import type { RoomAccess } from './tenancy.ts';
 
 /** What a revision's life depends on. `random` spreads the back-off. */
 export interface LifecycleOptions {

@@ -13,12 +13,12 @@ import type { ReplicaHost } from './replica-host.ts';
 import { replicaHostOf } from './replica-host-of.ts';
 import { Scaler } from './scaler.ts';
 import { Slumber } from './slumber.ts';
-import { progressOf, type StartProgress } from './snapshot.ts';
 import { Standing } from './standing.ts';
 import { type Cause, errorCause, failureOf, missingCause } from './start-cause.ts';
 import { StartDeadline } from './start-deadline.ts';
 import { StartHistory } from './start-history.ts';
 import { StartLog } from './start-log.ts';
+import { progressOf, type StartProgress } from './start-progress.ts';
 import { type ActivationSignal, type ActivationState, transition } from './states.ts';
 
 /** A revision's state, driven by what happens to its replicas (states.ts). */

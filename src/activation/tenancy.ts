@@ -1,20 +1,10 @@
 import type { GateControl } from '../core/gate.ts';
-import type { Room, RoomTerms, Seat, Tenant, TenantReplica, TenantView } from '../core/room.ts';
+import type { Seat, Tenant, TenantReplica, TenantView } from '../core/room.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaState } from './replica-host.ts';
-import type { StartProgress } from './snapshot.ts';
-
-/** How a revision takes part in the room that all models share. */
-export interface RoomAccess {
-  readonly room: Room;
-  /** What a replica needs now. */
-  terms(): RoomTerms;
-  /** `nowMs` at which the next request is expected; null: not known. */
-  returnAtMs(): number | null;
-  /** A start had not enough memory on its GPUs: whether another model goes for it, so that it can be made again. */
-  makeMoreRoom?(replicaId: string): boolean;
-}
+import type { RoomAccess } from './room-access.ts';
+import type { StartProgress } from './start-progress.ts';
 
 /** What a tenancy works with. */
 interface TenancyOptions {

@@ -1,5 +1,5 @@
 import type { ActivationEvent } from '../activation/events.ts';
-import type { RoomAccess } from '../activation/tenancy.ts';
+import type { RoomAccess } from '../activation/room-access.ts';
 import type { RoomSnapshot } from '../autoscale/placement/room-snapshot.ts';
 import { SharedRoom } from '../autoscale/placement/shared-room.ts';
 import type { SharedSettings } from '../config/shared-settings.ts';

@@ -1,5 +1,5 @@
 import { Activator } from '../activation/activator.ts';
-import type { RoomAccess } from '../activation/tenancy.ts';
+import type { RoomAccess } from '../activation/room-access.ts';
 import { Gate } from '../admission/gate.ts';
 import { Permit } from '../admission/permit.ts';
 import type { Waiter } from '../admission/waiter.ts';
