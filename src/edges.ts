@@ -12,7 +12,7 @@ import type { Log } from './meter/log.ts';
 import { createProber } from './probe/http-prober.ts';
 import { createLoadGauge } from './probe/load-gauge.ts';
 import type { CommonRoom } from './room/common-room.ts';
-import { openRoom } from './room/open-room.ts';
+import type { OpenRoomOptions } from './room/open-room.ts';
 
 /** What reaches out of the gateway, besides the requests themselves. */
 export interface Edges {
@@ -37,11 +37,16 @@ export interface EdgesOptions {
   readonly ownerHash: string;
 }
 
+/** Most gateways share nothing, and need not load what it takes. */
+async function roomOf(options: OpenRoomOptions): Promise<CommonRoom> {
+  return (await import('./room/open-room.ts')).openRoom(options);
+}
+
 /** Makes the drivers and the prober; rejects when a cluster is configured and nothing says where it is, or GPUs are to be found and there are none. */
 export async function createEdges({ settings, clock, log, ownerHash }: EdgesOptions): Promise<Edges> {
   const { kubernetes, server, shared } = settings;
   // First of all: it may reject, and nothing has to be closed then.
-  const room = shared && (await openRoom({ shared, clock, log, path: process.env.PATH }));
+  const room = shared && (await roomOf({ shared, clock, log, path: process.env.PATH }));
   const cluster =
     kubernetes === null
       ? null

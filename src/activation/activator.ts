@@ -54,7 +54,8 @@ export class Activator {
     });
     const { room: access = null, driver, target, gate } = options;
     const isSeated = access !== null && !driver.isFixed;
-    this.#seat = isSeated ? joinRoom({ ...target, access, gate, lifecycle: this.#lifecycle }) : null;
+    const min = () => this.#settings.scale.min;
+    this.#seat = isSeated ? joinRoom({ ...target, access, gate, min, lifecycle: this.#lifecycle }) : null;
   }
 
   /** Begins to watch the driver and brings min replicas up. */

@@ -8,6 +8,8 @@ import type { StartProgress } from './start-progress.ts';
 
 /** What a tenancy works with. */
 interface TenancyOptions {
+  /** `scale.min` of the moment. */
+  min(): number;
   readonly id: string;
   readonly model: string;
   readonly access: RoomAccess;
@@ -50,6 +52,7 @@ class Tenancy implements Tenant {
       idleSinceMs,
       startMs: lifecycle.history.learned()?.medianMs ?? null,
       returnAtMs: access.returnAtMs(),
+      min: this.#options.min(),
       isKept: lifecycle.scaler.isKept,
     };
   }

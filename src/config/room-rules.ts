@@ -101,10 +101,7 @@ function groupFaults(groups: Groups, { kubernetes, modelNames }: Sections): RawF
   });
 }
 
-/**
- * Replicas that `scale.min` asks for must fit at once; those of persistent groups never go, so that every model must fit
- * beside them.
- */
+/** Replicas that `scale.min` keeps must fit at once, and every model beside them: they go for nobody. */
 function keptFaults(models: Sections['models'], groups: Groups, room: PackingRoom): RawFault[] {
   const counted = [...models].flatMap(([name, { needs, scale }]) => {
     const needed = needsOf(needs);
@@ -115,17 +112,20 @@ function keptFaults(models: Sections['models'], groups: Groups, room: PackingRoo
     const message = `cannot be kept: there is no room for the replicas of ${namesOf(keeping)} at once`;
     return [fault(['models', keeping[0]!.name, 'scale', 'min'], message)];
   }
-  const stays = new Set(
-    Object.values(groups).flatMap(({ members, persistent }) => (persistent ? members : [])),
-  );
-  const staying = keeping.filter(({ name }) => stays.has(name));
-  return counted
-    .filter(({ name }) => !staying.some((one) => one.name === name))
-    .filter(({ needs }) => !fitTogether([...replicasOf(staying), needs], room))
-    .map(({ name }) => {
-      const message = `never fits beside what is persistent and kept by scale.min: ${namesOf(staying)}`;
-      return fault(['models', name, 'needs'], message);
-    });
+  return counted.flatMap(({ name, needs }) => {
+    const beside = keeping.filter((one) => one.name !== name && !isSwappedWith(one.name, name, groups));
+    if (fitTogether([...replicasOf(beside), needs], room)) return [];
+    const message = `never fits beside what is kept by scale.min: ${namesOf(beside)}`;
+    return [fault(['models', name, 'needs'], message)];
+  });
+}
+
+/** Whether the one goes for the other, whatever keeps it. */
+function isSwappedWith(one: string, other: string, groups: Groups): boolean {
+  return Object.values(groups).some(({ members, swap, exclusive }) => {
+    const count = [one, other].filter((name) => members.includes(name)).length;
+    return count === 2 ? swap : count === 1 && exclusive;
+  });
 }
 
 interface Counted {

@@ -57,6 +57,8 @@ export interface TenantView extends RoomTerms {
   readonly startMs: number | null;
   /** `nowMs` at which the next request is expected; null: not known. */
   readonly returnAtMs: number | null;
+  /** Replicas that `scale.min` keeps: they go for nobody but those that its group makes them go for. */
+  readonly min: number;
   /** Its replicas cannot be made to go: others own their count, or somebody uses them past the gateway. */
   readonly isKept: boolean;
 }

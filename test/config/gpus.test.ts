@@ -214,13 +214,10 @@ describe('faults', () => {
       'there is no room for the replicas of a, b at once',
     ],
     [
-      'a model that never fits beside one that stays',
-      `${twoCards}groups: { g: { members: [a], persistent: true } }\n${models({
-        a: 'needs: { memory: 20GiB }, scale: { min: 1 }',
-        b: 'needs: { memory: 12GiB }',
-      })}`,
+      'a model that never fits beside kept replicas',
+      twoCards + models({ a: 'needs: { memory: 20GiB }, scale: { min: 1 }', b: 'needs: { memory: 12GiB }' }),
       'models.b.needs',
-      'never fits beside what is persistent and kept by scale.min: a',
+      'never fits beside what is kept by scale.min: a',
     ],
     [
       'a placeholder for GPUs that are not needed',
@@ -238,11 +235,22 @@ describe('faults', () => {
     const text =
       twoCards +
       models({
-        a: 'needs: { memory: 10GiB }, scale: { min: 1 }',
+        a: 'needs: { memory: 8GiB }, scale: { min: 1 }',
         b: 'needs: { memory: 24GiB }, scale: { min: 1 }',
-        c: 'needs: { gpus: 2 }',
+        c: 'needs: { gpus: 1, memory: 2GiB }',
       });
     expect(parse(text).models.size).toBe(3);
+  });
+
+  it('none where what is kept goes for the other of its swapped group, or of an exclusive one', () => {
+    const text = (group: string) =>
+      `${twoCards}groups: { g: ${group} }\n${models({
+        a: 'needs: { gpus: 2 }, scale: { min: 1 }',
+        b: 'needs: { gpus: 2 }',
+      })}`;
+    expect(parse(text('{ members: [a, b], swap: true }')).models.size).toBe(2);
+    expect(parse(text('{ members: [b], exclusive: true }')).models.size).toBe(2);
+    expect(faultsOf(text('{ members: [a, b] }'))).not.toEqual([]);
   });
 });
 

@@ -7,6 +7,7 @@ import { type Candidate, victimsFor } from './victims.ts';
 import {
   type Eviction,
   type Holding,
+  isAtOdds,
   isPersistentTo,
   isStaying,
   type Plan,
@@ -28,8 +29,8 @@ const turnCheckMs = 250;
  * is over take no new request and go after their last one; where even that is not enough, nobody else gets the room.
  *
  * Never made to go: what runs a request before that has ended; what starts, unless somebody wanted it since and nobody
- * does now; members of persistent groups (but for one of the same swapped group); what is kept by others. Nothing goes
- * where that would let nobody start.
+ * does now; members of persistent groups (but for one of the same swapped group) and what `scale.min` keeps (but for those
+ * that may not run beside it); what is kept by others. Nothing goes where that would let nobody start.
  */
 export function plan(world: World, nowMs: number): Plan {
   const planner = new Planner(world, nowMs);
@@ -46,6 +47,8 @@ class Planner {
   readonly #evictions: Eviction[] = [];
   readonly #waits = new Map<string, string>();
   readonly #candidates: readonly Candidate[];
+  /** By `scale.min`: the most valuable of each tenant. */
+  readonly #isOfMin = new Set<Holding>();
   /** They go, by this plan. */
   readonly #going = new Set<Holding>();
   readonly #revived = new Set<Holding>();
@@ -60,8 +63,15 @@ class Planner {
       .flatMap((tenant) =>
         tenant.holdings
           .filter(isStaying)
-          .map((holding) => ({ tenant, holding, valueMs: keepValueMs(tenant, holding, nowMs) })),
+          .map((holding) => ({ tenant, holding, valueMs: keepValueMs(tenant, holding, nowMs) }))
+          .toSorted((a, b) => b.valueMs - a.valueMs),
       );
+    const seen = new Map<TenantState, number>();
+    for (const { tenant, holding } of this.#candidates) {
+      const before = seen.get(tenant) ?? 0;
+      if (before < tenant.min) this.#isOfMin.add(holding);
+      seen.set(tenant, before + 1);
+    }
   }
 
   done(): Plan {
@@ -173,7 +183,10 @@ class Planner {
   #candidatesFor(claimant: TenantState): Candidate[] {
     return this.#candidates.filter(
       ({ tenant, holding }) =>
-        tenant !== claimant && !this.#going.has(holding) && !isPersistentTo(claimant, tenant),
+        tenant !== claimant &&
+        !this.#going.has(holding) &&
+        !isPersistentTo(claimant, tenant) &&
+        (!this.#isOfMin.has(holding) || isAtOdds(claimant, tenant)),
     );
   }
 

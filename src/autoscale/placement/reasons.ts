@@ -79,7 +79,8 @@ function holderLine(tenant: TenantState, other: TenantState, ids: ReadonlySet<st
   if (other.waiting + other.inFlight > 0 && held.some(({ state }) => state !== 'starting'))
     return `${other.model} is busy`;
   if (held.some(({ state }) => state === 'starting')) return `${other.model} is starting`;
-  const mayNotGo = other.isKept || isPersistentTo(tenant, other);
+  const isOfMin = !isAtOdds(tenant, other) && other.holdings.filter(isStaying).length <= other.min;
+  const mayNotGo = other.isKept || isOfMin || isPersistentTo(tenant, other);
   return `${other.model} ${mayNotGo ? 'is kept' : 'is idle'}`;
 }
 

@@ -69,6 +69,7 @@ export class ModelTenant implements Tenant {
       idleSinceMs: this.#idleSinceMs,
       startMs: loadMs,
       returnAtMs: null,
+      min: 0,
       isKept: false,
     };
   }

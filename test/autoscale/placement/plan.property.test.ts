@@ -64,6 +64,7 @@ const drawn = fc.record({
       idleSinceMs: instant,
       startMs: fc.option(fc.integer({ min: 1_000, max: 300_000 })),
       returnAtMs: fc.option(fc.integer({ min: nowMs - 50_000, max: nowMs + 5_000_000 })),
+      min: fc.constantFrom(0, 0, 0, 1),
       isKept: fc.constantFrom(false, false, false, false, true),
       isTurnOver: fc.boolean(),
     }),
@@ -212,6 +213,8 @@ it('makes nothing go that is busy, starts, or is kept, but for who was passed fo
       const tenant = world.tenants.find(({ id }) => id === tenantId)!;
       const claimant = world.tenants.find(({ model }) => model === forModel)!;
       expect(tenant.isKept || isPersistentTo(claimant, tenant)).toBe(false);
+      const left = tenant.holdings.filter((one) => isStaying(one) && !keys.includes(one.key));
+      if (!isAtOdds(claimant, tenant)) expect(left.length).toBeGreaterThanOrEqual(tenant.min);
       expect(claimant.claim?.isUrgent).toBe(true);
       const isOverdue = claimant.waiting > 0 && nowMs >= claimant.claim!.sinceMs + maxPassMs;
       for (const key of keys) {

@@ -227,6 +227,19 @@ const cases: readonly Case[] = [
     { waits: { a: 'waits for 20 GiB on a GPU: b is kept' } },
   ],
   [
+    'nor one that scale.min keeps',
+    world([24], [idle('b', ['0'], { min: 1 }), wanted('a', 0)]),
+    { waits: { a: 'waits for 20 GiB on a GPU: b is kept' } },
+  ],
+  [
+    'but for one of its group that may not run beside it',
+    world(
+      [80],
+      [idle('b', ['0'], { min: 1, group: swapped('g') }), wanted('a', 99_000, { group: swapped('g') })],
+    ),
+    { evicted: ['b#1'], waits: { a: 'waits for its turn in group g: b is idle' } },
+  ],
+  [
     'of a swapped group one goes for the other though there is room',
     world([80], [idle('b', ['0'], { group: swapped('g') }), wanted('a', 99_000, { group: swapped('g') })]),
     { evicted: ['b#1'], waits: { a: 'waits for its turn in group g: b is idle' } },

@@ -33,6 +33,7 @@ export function tenant(id: string, more: Partial<TenantState> = {}): TenantState
     idleSinceMs: 0,
     startMs: 60_000,
     returnAtMs: null,
+    min: 0,
     isKept: false,
     isTurnOver: true,
     ...more,
