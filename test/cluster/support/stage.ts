@@ -57,6 +57,8 @@ export class Stage {
   readonly place = new TestNamespace();
   /** Fields of the section kubernetes, besides the way in, for the next gateway. */
   kubernetes = 'lease: false';
+  /** Further sections of its configuration, in YAML. */
+  sections = '';
   readonly #folder = mkdtempSync(join(tmpdir(), 'pilotlight-stage-'));
   #gateway: Gateway | null = null;
 
@@ -93,7 +95,7 @@ export class Stage {
 
   /** Starts the gateway with these models; resolves when it admits requests. */
   async serve(...models: StageModel[]): Promise<void> {
-    const section = `kubernetes: { kubeconfig: ${this.#kubeconfig}, ${this.kubernetes} }`;
+    const section = `kubernetes: { kubeconfig: ${this.#kubeconfig}, ${this.kubernetes} }\n${this.sections}`;
     const yaml = models.length === 0 ? '  {}\n' : models.map(modelYaml).join('');
     this.#gateway = await startGateway(settingsOf(yaml, section));
     const readiness = async () => (await fetch(`${this.gateway.adminUrl}/readyz`)).status;
