@@ -164,7 +164,8 @@ describe('a soak', () => {
         pod: { terminationGracePeriodSeconds: drainS + 10 },
       }),
     );
-    await stage.serve({ name: 'llama', concurrency: 1, scale: 'max: 3, idle: 2s' });
+    // Each rise soon after a lowering would else make the idle time longer, and there would be few lowerings.
+    await stage.serve({ name: 'llama', concurrency: 1, scale: 'max: 3, idle: 2s, thrashWindow: 0' });
     await run();
     const { faults, ...counts } = tally;
     const told = Object.entries(counts).map(([name, count]) => `${name} ${Number(count.toFixed(1))}`);
