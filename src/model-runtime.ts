@@ -159,7 +159,7 @@ export class ModelRuntime implements ModelEntry, Revision {
   }
 
   get readyReplicas(): number {
-    return this.activator.replicaStates.filter((state) => state === 'ready').length;
+    return this.activator.replicas.filter(({ state }) => state === 'ready').length;
   }
 
   get hasFailed(): boolean {

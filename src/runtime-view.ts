@@ -38,7 +38,8 @@ export function gaugesOf(
 ): ModelGauges {
   const { waiting, waitingBytes, oldestWaitMs, inFlight } = gate;
   const { state } = wakeInfo();
-  const { replicaStates, signals } = activator;
+  const { replicas, signals } = activator;
+  const replicaStates = replicas.map((replica) => replica.state);
   return { waiting, waitingBytes, oldestWaitMs, inFlight, connections, state, replicaStates, signals };
 }
 

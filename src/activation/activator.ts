@@ -13,10 +13,9 @@ import {
   stoppedRefusal,
   wouldNotMakeIt,
 } from './refusals.ts';
-import type { ReplicaState } from './replica-host.ts';
 import { type RetireOptions, retireAll } from './retirement.ts';
 import type { ActivationSettings } from './settings.ts';
-import { type ActivatorSnapshot, snapshotOf } from './snapshot.ts';
+import { type ActivatorSnapshot, type ReplicaSnapshot, snapshotOf } from './snapshot.ts';
 import { joinRoom, progressIn } from './tenancy.ts';
 import type { LearnedTimes } from './wake-history.ts';
 import { watchTarget } from './watch-target.ts';
@@ -169,9 +168,13 @@ export class Activator {
     this.#lifecycle.scaler.reconcile();
   }
 
-  /** What each of its replicas is doing. */
-  get replicaStates(): readonly ReplicaState[] {
-    return this.#lifecycle.fleet.list.all.map(({ state }) => state);
+  /** What each of its replicas is doing, without what it takes to show them. */
+  get replicas(): readonly Pick<ReplicaSnapshot, 'id' | 'pid' | 'state'>[] {
+    return this.#lifecycle.fleet.list.all.map(({ id, status, state }) => ({
+      id,
+      pid: status.pid ?? null,
+      state,
+    }));
   }
 
   /** What the signals asked for at the last decision. */

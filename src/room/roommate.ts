@@ -7,7 +7,7 @@ import type { PeakMemory } from '../gpu/peak-memory.ts';
 /** A revision at work, as far as it takes part in what all models share. */
 export interface RoommateRuntime {
   readonly settings: ModelSettings;
-  readonly activator: Pick<Activator, 'snapshot'>;
+  readonly activator: Pick<Activator, 'replicas'>;
   /** `nowMs` at which the next request is expected; null: not known. */
   returnAtMs(): number | null;
 }
@@ -49,7 +49,7 @@ export class Roommate {
   }
 
   get replicas(): readonly LocalReplica[] {
-    const { replicas } = this.#runtime.activator.snapshot();
+    const { replicas } = this.#runtime.activator;
     return replicas.map(({ id, pid, state }) => ({ id, pid, isReady: state === 'ready' }));
   }
 

@@ -16,8 +16,8 @@ const leastCheckMs = 1_000;
 /**
  * With who of the desired replicas sleeps, and on which rung. While nothing waits or runs, all but `min` go down the rungs
  * as their turns come (rung-turns.ts), from the moment since which the model is idle and its last replica is up, and not
- * within `minUpMs`. Who asks has as many awake as the requests of the moment fill, with the spare ones, or as its signals ask for; by Knative's
- * arithmetic all that are desired. Pure.
+ * within `minUpMs`. Who asks has as many awake as the requests of the moment fill, with the spare ones, or as its signals
+ * ask for; by Knative's arithmetic all that are desired. Pure.
  */
 export function withLadder(
   decision: Decision,
