@@ -25,6 +25,9 @@ const mayImport: Record<string, readonly string[]> = {
   'drivers/process': edges,
   'drivers/static': edges,
   'demo-backend': ['core'],
+  relay: [...edges, 'admission', 'forward'],
+  sidecar: [...edges, 'protocols', 'admission', 'forward', 'meter', 'probe', 'ladder', 'relay'],
+  'sidecar.ts': ['*'],
   'arrival.ts': [...edges, 'admission', 'forward', 'meter'],
   'passage.ts': [...edges, 'protocols', 'admission', 'forward', 'meter', 'arrival.ts'],
   'pipeline.ts': [...edges, 'protocols', 'admission', 'forward', 'meter', 'arrival.ts', 'passage.ts'],
@@ -50,7 +53,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** Packages and Node modules with I/O are for the edges; decisions may use only these. */
 const pureFloors = ['core', 'protocols', 'admission', 'activation', 'autoscale'];
-const purePackages = ['node:crypto', 'node:buffer', 'croner'];
+const purePackages = ['node:crypto', 'node:buffer', 'croner', '@bufbuild/protobuf/wire'];
 
 const sources = globSync('src/**/*.ts').map((file) => normalize(file).replaceAll('\\', '/'));
 

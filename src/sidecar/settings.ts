@@ -1,0 +1,93 @@
+import type { ReadySpec } from '../core/prober.ts';
+
+/** Where a sidecar listens; null: not at all. 0 lets the system choose (tests). */
+export interface SidecarPorts {
+  /** HTTP/1.1 and h2c on one port: 8012, or 8013 where the revision speaks h2c. */
+  readonly serving: number;
+  /** TLS, with a certificate in the folder: 8112. */
+  readonly tls: number | null;
+  /** /wait-for-drain: 8022. */
+  readonly admin: number | null;
+  /** Stat as protobuf: 9090. */
+  readonly stats: number | null;
+  /** Prometheus: 9091. */
+  readonly metrics: number | null;
+}
+
+/** Who this pod is; empty strings in plain mode. */
+export interface SidecarIdentity {
+  readonly namespace: string;
+  readonly service: string;
+  readonly configuration: string;
+  readonly revision: string;
+  readonly pod: string;
+  readonly podIp: string;
+}
+
+/** One probe of the app, of a Kubernetes probe's shape. */
+export interface AppProbe {
+  readonly kind: 'http' | 'tcp' | 'grpc';
+  readonly host: string;
+  readonly port: number;
+  /** http */
+  readonly path: string;
+  readonly scheme: 'http' | 'https';
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  /** grpc: the name that is asked for; empty: the server as a whole. */
+  readonly service: string;
+  /** 0: polled until it passes (Knative's aggressive probe). */
+  readonly periodSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly successThreshold: number;
+  readonly failureThreshold: number;
+}
+
+/** What is on for models; each is off unless it is asked for. */
+export interface ModelFeatures {
+  /** Milliseconds between SSE comments to who waits for a slot with `stream: true`; 0 = none. */
+  readonly heartbeatMs: number;
+  /** Errors are JSON as OpenAI's are, in place of text. */
+  readonly openaiErrors: boolean;
+  /** x-priority and the client's deadline headers are obeyed. */
+  readonly classes: boolean;
+  /** Text in a 503 by which the app says that it is loading: not ready then; null: not looked for. */
+  readonly loading: string | null;
+  /** Time to first token, tokens per second and the age of the queue are measured. */
+  readonly metrics: boolean;
+  /** The concurrency follows the app's own gauges; null: it does not. */
+  readonly adaptive: { readonly path: string; readonly everyMs: number; readonly maxWaiting: number } | null;
+  /** Hooks by which an idle app sleeps and wakes; null: none. */
+  readonly sleep: {
+    readonly idleMs: number;
+    readonly sleep: { readonly method: string; readonly path: string };
+    readonly wake: { readonly method: string; readonly path: string };
+    readonly ready: ReadySpec;
+  } | null;
+}
+
+/** What a sidecar is told by its environment, its certificate folder and its pod's annotations. */
+export interface SidecarSettings {
+  readonly mode: 'knative' | 'plain';
+  readonly ports: SidecarPorts;
+  /** 127.0.0.1 and USER_PORT. */
+  readonly user: { readonly host: string; readonly port: number };
+  /** 0 = no limit, and no queue. */
+  readonly concurrency: number;
+  /** 10 x the concurrency. */
+  readonly queueMax: number;
+  /** 0 = none. */
+  readonly timeouts: {
+    readonly totalMs: number;
+    readonly responseStartMs: number;
+    readonly idleMs: number;
+  };
+  readonly identity: SidecarIdentity;
+  readonly probes: readonly AppProbe[];
+  /** The app may speak HTTP/2 on its port: found out by the probe. */
+  readonly detectsHttp2: boolean;
+  readonly isFullDuplex: boolean;
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' };
+  /** A Go template for the line of each request; null: no such lines. */
+  readonly requestLog: { readonly template: string; readonly hasProbes: boolean } | null;
+  readonly model: ModelFeatures;
+}
