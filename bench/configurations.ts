@@ -19,7 +19,7 @@ export function nginxProxy(options: { port: number; backendPort: number; dir: st
 }
 
 /** nginx as a backend with a fixed answer of about 200 bytes. Its /health is the same answer. */
-export function nginxBackend(options: { port: number; dir: string }): string {
+export function nginxBackend(options: { port: number; dir: string; stubPort?: number }): string {
   const content = 'x'.repeat(60);
   const answer = `{"id":"bench","object":"chat.completion","model":"bench","choices":[{"index":0,"message":{"role":"assistant","content":"${content}"},"finish_reason":"stop"}]}`;
   return nginx(
@@ -29,8 +29,19 @@ export function nginxBackend(options: { port: number; dir: string }): string {
     listen 127.0.0.1:${options.port} backlog=4096;
     default_type application/json;
     location / { return 200 '${answer}'; }
+${options.stubPort === undefined ? '' : stubLocation(options.stubPort)}
   }`,
   );
+}
+
+/** What is below /stub/ goes to the stub, so that one backend has quick fixed answers and streams. */
+function stubLocation(stubPort: number): string {
+  return `    location /stub/ {
+      proxy_pass http://127.0.0.1:${stubPort}/;
+      proxy_http_version 1.1;
+      proxy_buffering off;
+      proxy_request_buffering off;
+    }`;
 }
 
 function nginx(dir: string, servers: string): string {
@@ -110,13 +121,17 @@ models:
 }
 
 /**
- * A wrk script: POST of a chat body, of about 500 bytes or as many as its argument says; prints one JSON line at its
+ * A wrk script: POST of a chat body, of about 500 bytes or as many as its first argument says, each connection pausing as
+ * many milliseconds before each as its second says; prints one JSON line at its
  * end.
  */
 export const wrkScript = `wrk.method = "POST"
 wrk.path = "/v1/chat/completions"
 wrk.headers["content-type"] = "application/json"
 function init(args)
+  local pauseMs = tonumber(args[2]) or 0
+  -- wrk takes every request by a timer where there is such a function.
+  if pauseMs > 0 then delay = function() return pauseMs end end
   local head = '{"model":"bench","messages":[{"role":"user","content":"'
   local tail = '"}],"temperature":0.7}'
   local padding = (tonumber(args[1]) or 500) - #head - #tail

@@ -80,10 +80,16 @@ export async function hold(
 /** Sends so many requests at once, each over its own connection; `onSent` comes when all bodies were written. */
 export async function sendHeld(
   lab: Lab,
-  load: { readonly target: Target; readonly count: number; readonly bodyBytes: number },
+  load: {
+    readonly target: Target;
+    readonly count: number;
+    readonly bodyBytes: number;
+    readonly path?: string;
+  },
   onSent?: () => void,
 ): Promise<LoadResult> {
   const flags = ['-count', `${load.count}`, '-bytes', `${load.bodyBytes}`];
+  if (load.path !== undefined) flags.push('-path', load.path);
   const argv = [lab.compiled().load, 'held', '-address', `127.0.0.1:${load.target.port}`, ...flags];
   const output = await lab.children.output({ name: 'load', argv, cpu: 1 }, (line) => {
     if (line === 'sent') onSent?.();

@@ -10,7 +10,7 @@ import { type Compiled, compileReferences, which } from './tools.ts';
 const root = join(import.meta.dirname, '..');
 
 /** What a request can be sent through. */
-export type TargetName = 'direct' | 'nginx' | 'haproxy' | 'go' | 'node' | 'pilotlight';
+export type TargetName = 'direct' | 'nginx' | 'haproxy' | 'go' | 'node' | 'pilotlight' | 'sidecar';
 
 /** A proxy that is up, or the backend itself (`direct`, which has no child). */
 export interface Target {
@@ -24,6 +24,8 @@ export interface TargetOptions {
   readonly backendPort: number;
   /** Requests at once, where the target knows a limit. */
   readonly concurrency: number;
+  /** Go only: false passes bodies on unread, as a sidecar does. Default true. */
+  readonly readsModel?: boolean;
   /** The gateway only: it starts its backend by this command, with {port} in it. */
   readonly command?: readonly string[];
   /** The gateway only: 0 lets it scale to zero after `idle`. */
@@ -86,11 +88,20 @@ export class Lab {
 
   /** A backend with a fixed small answer: nginx, or the compiled stub where it is not installed. */
   async startFixedBackend(): Promise<Target> {
+    return which('nginx') === null ? this.startStub() : this.startNginxBackend();
+  }
+
+  /** nginx with a fixed small answer; what is below /stub/ goes to the stub. Throws Unavailable without nginx. */
+  async startNginxBackend(stub?: Target): Promise<Target> {
     const nginx = which('nginx');
-    if (nginx === null) return this.startStub();
+    if (nginx === null) throw new Unavailable('nginx is not installed');
     const port = await freePort();
     const dir = this.folder('backend');
-    const config = this.#write(dir, 'nginx.conf', nginxBackend({ port, dir }));
+    const config = this.#write(
+      dir,
+      'nginx.conf',
+      nginxBackend({ port, dir, ...(stub && { stubPort: stub.port }) }),
+    );
     return this.#up({ name: 'direct', port }, [nginx, '-p', dir, '-c', config]);
   }
 
@@ -109,12 +120,14 @@ export class Lab {
     if (name === 'go') {
       const { reverseProxy } = this.compiled();
       const backend = `http://127.0.0.1:${backendPort}`;
-      return [reverseProxy, '-listen', `127.0.0.1:${port}`, '-backend', backend, '-limit', `${concurrency}`];
+      const flags = ['-listen', `127.0.0.1:${port}`, '-backend', backend, '-limit', `${concurrency}`];
+      return [reverseProxy, ...flags, `-reads-model=${options.readsModel ?? true}`];
     }
     if (name === 'node') {
       return [process.execPath, join(import.meta.dirname, 'reference/relay.ts'), `${port}`, `${backendPort}`];
     }
     if (name === 'pilotlight') return this.#gatewayArgv({ dir, port, options });
+    if (name === 'sidecar') return sidecarArgv(port, options);
     const path = which(name);
     if (path === null) throw new Unavailable(`${name} is not installed`);
     if (name === 'nginx') {
@@ -126,10 +139,6 @@ export class Lab {
 
   async #gatewayArgv(start: { dir: string; port: number; options: TargetOptions }): Promise<string[]> {
     const { dir, port, options } = start;
-    const main = ['dist/main.js', 'src/main.ts'].map((file) => join(root, file)).find(existsSync);
-    if (main === undefined) {
-      throw new Unavailable('there is neither dist/main.js (npm run build) nor src/main.ts');
-    }
     const text = gateway({
       port,
       adminPort: await freePort(),
@@ -140,7 +149,7 @@ export class Lab {
       idle: options.idle ?? '5m',
     });
     mkdirSync(join(dir, 'spool'));
-    return [process.execPath, main, 'serve', '--config', this.#write(dir, 'pilotlight.yaml', text)];
+    return [process.execPath, main(), 'serve', '--config', this.#write(dir, 'pilotlight.yaml', text)];
   }
 
   /** A target of name `direct` is the backend: it shares the load generator's core. */
@@ -182,6 +191,23 @@ export class Lab {
     writeFileSync(path, text);
     return path;
   }
+}
+
+/** Before one container, as in a pod: its environment is all that it is told. */
+function sidecarArgv(port: number, { backendPort, concurrency }: TargetOptions): string[] {
+  const variables = {
+    USER_PORT: backendPort,
+    CONTAINER_CONCURRENCY: concurrency,
+    QUEUE_SERVING_PORT: port,
+  };
+  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  return ['env', ...assignments, process.execPath, main(), 'sidecar'];
+}
+
+function main(): string {
+  const found = ['dist/main.js', 'src/main.ts'].map((file) => join(root, file)).find(existsSync);
+  if (found !== undefined) return found;
+  throw new Unavailable('there is neither dist/main.js (npm run build) nor src/main.ts');
 }
 
 /** A port that was free a moment ago. */

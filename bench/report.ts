@@ -1,7 +1,7 @@
 import type { Outcome, Scenario } from './scenario.ts';
 import { median } from './statistics.ts';
 
-const targets = ['direct', 'nginx', 'haproxy', 'go', 'node', 'pilotlight'] as const;
+const targets = ['direct', 'nginx', 'haproxy', 'go', 'node', 'pilotlight', 'sidecar'] as const;
 
 /** A scenario's table in Markdown, its columns padded so that it reads in a terminal too. */
 export function renderScenario(scenario: Scenario, outcome: Outcome): string {
@@ -14,7 +14,7 @@ export function renderScenario(scenario: Scenario, outcome: Outcome): string {
   const rows = figures.map(({ name, unit, goal, digits }) => [
     `${name}, ${unit}`,
     ...measured.map((target) => number(outcome.samples.of(name, target), digits)),
-    ...references.map((reference) => spread(outcome.samples.ratios(name, 'pilotlight', reference))),
+    ...references.map((reference) => spread(outcome.samples.ratios(name, scenario.subject, reference))),
     goal,
   ]);
   const table = measured.length === 0 ? [] : align([head, ...rows]);

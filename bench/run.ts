@@ -8,10 +8,10 @@ import { emptyOutcome, type Outcome, type Scenario } from './scenario.ts';
 import { body } from './scenarios/body.ts';
 import { cold } from './scenarios/cold.ts';
 import { drain, holdLarge, holdSmall } from './scenarios/hold.ts';
-import { limited } from './scenarios/limit.ts';
-import { startup } from './scenarios/startup.ts';
-import { stream } from './scenarios/stream.ts';
-import { latency, warm } from './scenarios/warm.ts';
+import { limited, sidecarLimit } from './scenarios/limit.ts';
+import { sidecarStartup, startup } from './scenarios/startup.ts';
+import { sidecarStream, stream } from './scenarios/stream.ts';
+import { latency, sidecarLatency, sidecarWarm, warm } from './scenarios/warm.ts';
 import { versions } from './tools.ts';
 
 const all: readonly Scenario[] = [
@@ -25,6 +25,11 @@ const all: readonly Scenario[] = [
   drain,
   cold,
   body,
+  sidecarStartup,
+  sidecarWarm,
+  sidecarLatency,
+  sidecarLimit,
+  sidecarStream,
 ];
 /** When --quick stops, whatever is still running, counted from the start of the process. */
 const quickLimitMs = 55_000;

@@ -1,6 +1,9 @@
 import { type Lab, type Target, type TargetName, type TargetOptions, Unavailable } from './lab.ts';
 import { Samples } from './statistics.ts';
 
+/** What of this repository is measured. */
+export type Subject = 'pilotlight' | 'sidecar';
+
 /** What a figure is, and what it should reach. */
 interface Figure {
   readonly name: string;
@@ -21,6 +24,8 @@ export interface Outcome {
 /** One thing that is measured. */
 export interface Scenario {
   readonly name: string;
+  /** Whose figures are compared with those of the references. */
+  readonly subject: Subject;
   /** The load in one sentence. */
   readonly what: string;
   readonly figures: readonly Figure[];

@@ -6,6 +6,8 @@ interface WrkLoad {
   readonly connections: number;
   readonly seconds: number;
   readonly bodyBytes?: number;
+  /** What each connection pauses before each request; 0 when left out. */
+  readonly pauseMs?: number;
 }
 
 /** What one run of wrk gave. */
@@ -26,7 +28,13 @@ export async function wrk(lab: Lab, target: Target, load: WrkLoad): Promise<WrkR
   const argv = [path, '-t1', `-c${load.connections}`, `-d${load.seconds}s`, '-s', script];
   const output = await lab.children.output({
     name: 'wrk',
-    argv: [...argv, `http://127.0.0.1:${target.port}`, '--', `${load.bodyBytes ?? 500}`],
+    argv: [
+      ...argv,
+      `http://127.0.0.1:${target.port}`,
+      '--',
+      `${load.bodyBytes ?? 500}`,
+      `${load.pauseMs ?? 0}`,
+    ],
     cpu: 1,
   });
   const cpuAfter = pid === null ? Number.NaN : cpuSeconds(pid);

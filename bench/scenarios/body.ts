@@ -11,6 +11,7 @@ const bytesBySize = new Map([
 /** What the size of a body costs. */
 export const body: Scenario = {
   name: 'body',
+  subject: 'pilotlight',
   what: '16 connections post chat bodies of one size (only 200 KB with --quick); the compiled stub reads them whole.',
   figures: [...bytesBySize.keys()].flatMap((size) => [
     { name: size, unit: 'requests/s', goal: '', digits: 0 },

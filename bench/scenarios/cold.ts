@@ -13,6 +13,7 @@ const unlearned = 3;
 /** The delay that the gateway adds to a start. */
 export const cold: Scenario = {
   name: 'cold',
+  subject: 'pilotlight',
   what: '20 starts (6 with --quick) of a process that loads for 500 ms, after going idle: from the instant the backend is ready to the first byte at the client that waited. The first three, from which nothing is learned, apart.',
   figures: [
     { name: 'first three', unit: 'ms', goal: '', digits: 2 },

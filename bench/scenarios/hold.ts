@@ -28,6 +28,7 @@ async function rounds(lab: Lab, { count, bodyBytes, targets, sample }: Waiting):
 /** The memory of small requests that wait. */
 export const holdSmall: Scenario = {
   name: 'hold',
+  subject: 'pilotlight',
   what: '10,000 requests of 2 KB (1,000 with --quick) wait for a backend that is not ready; then all are answered through a limit of 100.',
   figures: [
     { name: 'resident per waiter', unit: 'KB', goal: '<= 20', digits: 1 },
@@ -50,6 +51,7 @@ export const holdSmall: Scenario = {
 /** The memory of large requests that wait. */
 export const holdLarge: Scenario = {
   name: 'hold-large',
+  subject: 'pilotlight',
   what: '40 requests of 16 MB (8 with --quick) wait, with heldMemory at 64 MiB; then all are answered.',
   figures: [
     { name: 'growth while waiting', unit: 'MB', goal: '<= 250', digits: 0 },
@@ -73,6 +75,7 @@ export const holdLarge: Scenario = {
 /** How fast a full queue empties. */
 export const drain: Scenario = {
   name: 'drain',
+  subject: 'pilotlight',
   what: '10,000 waiting requests of 500 B (1,000 with --quick) through a limit of 100, from the first answer to the last.',
   figures: [{ name: 'rate', unit: 'requests/s', goal: '>= 5,000', digits: 0 }],
   run(lab) {

@@ -22,15 +22,19 @@ const maxWait = 90 * time.Second
 
 func main() {
 	if len(os.Args) < 2 {
-		log.Fatal("usage: load streams|held|cold [flags]")
+		log.Fatal("usage: load streams|held|cold|mixed [flags]")
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	address := flags.String("address", "", "host:port of the proxy")
 	count := flags.Int("count", 1, "requests")
 	bodyBytes := flags.Int("bytes", 500, "bytes of a request's body")
 	tokens := flags.Int("tokens", 200, "events expected of a stream")
+	path := flags.String("path", "/v1/chat/completions", "path of a request")
+	seconds := flags.Int("seconds", 60, "length of a mixed load")
+	rate := flags.Int("rate", 100, "requests of a mixed load that begin in each second")
 	pause := flags.Duration("pause", time.Second, "time between two cold starts, in which the model goes idle")
 	_ = flags.Parse(os.Args[2:])
+	requestPath = *path
 
 	var result any
 	switch os.Args[1] {
@@ -40,19 +44,23 @@ func main() {
 		result = held(*address, *count, *bodyBytes)
 	case "cold":
 		result = cold(*address, *count, *pause)
+	case "mixed":
+		result = mixed(*address, *seconds, *rate, *tokens)
 	default:
 		log.Fatalf("unknown load %q", os.Args[1])
 	}
 	_ = json.NewEncoder(os.Stdout).Encode(result)
 }
 
+var requestPath string
+
 // request is the whole of a chat request of about bodyBytes.
 func request(bodyBytes int, isStream bool) []byte {
 	head := fmt.Sprintf(`{"model":"bench","stream":%t,"messages":[{"role":"user","content":"`, isStream)
 	tail := `"}]}`
 	body := head + string(bytes.Repeat([]byte("x"), max(0, bodyBytes-len(head)-len(tail)))) + tail
-	return []byte(fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"+
-		"content-length: %d\r\n\r\n%s", len(body), body))
+	return []byte(fmt.Sprintf("POST %s HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"+
+		"content-length: %d\r\n\r\n%s", requestPath, len(body), body))
 }
 
 type exchange struct {

@@ -26,6 +26,7 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
 	backend := flag.String("backend", "", "URL of the backend")
 	limit := flag.Int("limit", 100, "requests at once")
+	readsModel := flag.Bool("reads-model", true, "read the body whole and find its model; else it is passed on unread")
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
 
@@ -33,7 +34,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe(*listen, admit(newProxy(target), *limit)))
+	log.Fatal(http.ListenAndServe(*listen, admit(newProxy(target), *limit, *readsModel)))
 }
 
 func newProxy(target *url.URL) http.Handler {
@@ -51,8 +52,11 @@ func newProxy(target *url.URL) http.Handler {
 	}
 }
 
-func admit(proxy http.Handler, limit int) http.Handler {
+func admit(proxy http.Handler, limit int, readsModel bool) http.Handler {
 	models := map[string]chan struct{}{"bench": make(chan struct{}, limit)}
+	if !readsModel {
+		return within(models["bench"], proxy)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 		if err != nil {
@@ -71,13 +75,19 @@ func admit(proxy http.Handler, limit int) http.Handler {
 			http.Error(w, "no such model", http.StatusNotFound)
 			return
 		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		within(slots, proxy).ServeHTTP(w, r)
+	})
+}
+
+func within(slots chan struct{}, proxy http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case slots <- struct{}{}:
 		case <-r.Context().Done():
 			return
 		}
 		defer func() { <-slots }()
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		proxy.ServeHTTP(w, r)
-	})
+	}
 }
