@@ -4,7 +4,7 @@ import { chat } from '../support/gateway.ts';
 import { deployment } from './support/cluster.ts';
 import { Stage } from './support/stage.ts';
 
-/** Set by `npm run soak`. */
+/** Set by `npm run soak:cluster`. */
 const lengthS = Number(process.env.SOAK_SECONDS ?? 60);
 /** Half of a short run; ten minutes in one of twenty or more. */
 const streamS = Math.min(600, Math.floor(lengthS / 2));
