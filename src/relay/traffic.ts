@@ -53,6 +53,12 @@ export interface Outbound {
   readonly authority: string;
   /** As `LaneHead.fields`; a `host` in it is not sent. */
   readonly fields: FlatHeaders;
+  /** TLS to the backend. Default false. HTTP/2 only. */
+  readonly isTls?: boolean;
+  /** Limit of connecting, in milliseconds. Default, or 0: that of the lane. HTTP/2 only. */
+  readonly connectMs?: number;
+  /** Goes before what the lane has of the body: what `HeldRequest.read` gave away of it. HTTP/2 only. */
+  readonly prefix?: readonly Buffer[];
 }
 
 /** What the lane offers for one request. Once `onEnd` was called, each of these does nothing. */
@@ -74,6 +80,25 @@ export interface LaneRequest {
    * a trailers-only answer or trailers (`answer.fields` of a gRPC refusal) are a clean end and are sent as such.
    */
   cut(answer: OwnAnswer, event: string | null): void;
+}
+
+/** Told of a body that is read before it is known where it goes. Not called within a call of the crossing. */
+export interface BodyReader {
+  /** It is the reader's from now on: the lane keeps nothing of it. */
+  onChunk(chunk: Buffer): void;
+  /** That was all of the body. Not told after `pause`. */
+  onEnd(): void;
+}
+
+/**
+ * What the lane of HTTP/2 offers beyond, where a body need not be read for a departure to be seen. Without `read` nothing is
+ * read before `forward`, and of what the client sends no more than the stream's window comes.
+ */
+export interface HeldRequest extends LaneRequest {
+  /** Gives the body to `reader`, until `pause`, `forward` or the end. */
+  read(reader: BodyReader): void;
+  /** What was not read yet stays in the stream. */
+  pause(): void;
 }
 
 /**
@@ -103,10 +128,21 @@ export interface Crossing {
    * It is a request's last chance to be answered; there is no second try.
    */
   onBroken(cause: Error, isSent: boolean): OwnAnswer;
+  /**
+   * Asked before `onBroken` where there was no connection and nothing was taken from the stream: true takes the request
+   * back, which is forwarded again or answered later. Absent: there is no second try. HTTP/2 only.
+   */
+  takesBack?(cause: Error): boolean;
   /** The error event for a stream that the backend broke off at the end of an event; null: none. */
   brokenEvent(cause: Error): string | null;
   /** Exactly once, whatever happened, and last: slots are given back here. */
   onEnd(end: LaneEnd): void;
+}
+
+/** What stands behind a lane of HTTP/2; a `Traffic` is one. */
+export interface HeldTraffic {
+  /** As `Traffic.take`. */
+  take(request: HeldRequest): Crossing;
 }
 
 /** What stands behind a listener. */
