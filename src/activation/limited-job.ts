@@ -1,4 +1,4 @@
-import { formatDuration } from '../config/units.ts';
+import { formatDuration } from '../config/quantities.ts';
 import type { Clock } from '../core/clock.ts';
 import { OneTimer } from './one-timer.ts';
 

@@ -1,4 +1,4 @@
-import { formatDuration } from '../config/units.ts';
+import { formatDuration } from '../config/quantities.ts';
 import type { SleepingReplica } from '../core/ladder.ts';
 import { LimitedJob } from './limited-job.ts';
 import { OneTimer } from './one-timer.ts';

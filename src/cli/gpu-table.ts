@@ -1,4 +1,4 @@
-import { formatSize } from '../config/units.ts';
+import { formatSize } from '../config/quantities.ts';
 
 /** What of a GPU in /api/gpus the table shows. */
 export interface GpuRow {

@@ -1,5 +1,5 @@
+import { formatDuration } from '../config/quantities.ts';
 import type { BackendSettings, ModelSettings, Settings } from '../config/settings.ts';
-import { formatDuration } from '../config/units.ts';
 
 /** Where the gateway listens, with the ports that the system chose. */
 export interface GreetingAddresses {

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { type App, startApp } from '../app.ts';
 import { ConfigError, loadConfig } from '../config/load.ts';
+import { formatDuration } from '../config/quantities.ts';
 import { loadChanged } from '../config/reload.ts';
 import type { Settings } from '../config/settings.ts';
-import { formatDuration } from '../config/units.ts';
 import { warningsOf } from '../config/warnings.ts';
 import { watchConfig } from '../config/watch.ts';
 import { killOwned } from '../drivers/process/orphans.ts';

@@ -1,6 +1,6 @@
 import { access, constants, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseDuration } from '../config/units.ts';
+import { parseDuration } from '../config/quantities.ts';
 import { parseAim, parseTarget } from '../simulate/fit/target.ts';
 import { parseArrivals } from '../simulate/generate.ts';
 import { pageOf } from '../simulate/html/page.ts';

@@ -1,7 +1,7 @@
 import { kpaLimits } from '../core/kpa.ts';
 import { goDurationMs, goInteger, goNumber } from './go-values.ts';
 import type { Path } from './path.ts';
-import { formatDuration } from './units.ts';
+import { formatDuration } from './quantities.ts';
 
 const domain = '.knative.dev';
 const kpaClass = `kpa.autoscaling${domain}`;

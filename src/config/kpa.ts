@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type KpaSettings, kpaDefaults, kpaLimits } from '../core/kpa.ts';
-import { duration, formatDuration } from './units.ts';
+import { formatDuration } from './quantities.ts';
+import { duration } from './units.ts';
 
 const inWords = formatDuration;
 

@@ -1,9 +1,9 @@
 import type { RawFault } from './issues.ts';
 import type { RawModel } from './model.ts';
 import type { Path } from './path.ts';
+import { formatDuration } from './quantities.ts';
 import type { RungSettings } from './rung-settings.ts';
 import { ladderOf } from './rungs.ts';
-import { formatDuration } from './units.ts';
 
 const fault = (path: Path, message: string): RawFault => ({ path, message, hint: null });
 

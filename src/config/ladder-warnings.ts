@@ -1,5 +1,5 @@
+import { formatDuration } from './quantities.ts';
 import type { RevisionSettings } from './settings.ts';
-import { formatDuration } from './units.ts';
 
 /** What of a ladder does less than it seems to, one line each; `place` is the path of its model. */
 export function ladderWarnings(place: string, { ladder, scale }: RevisionSettings): string[] {

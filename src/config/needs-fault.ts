@@ -1,7 +1,7 @@
 import type { Path } from './path.ts';
+import { formatSize } from './quantities.ts';
 import type { BackendSettings } from './settings.ts';
 import type { GpuSettings, NeedsSettings, SharedSettings } from './shared-settings.ts';
-import { formatSize } from './units.ts';
 
 /** Why needs cannot be met: which of their keys says so, and how the sentence ends. */
 export interface NeedsFault {

@@ -8,11 +8,11 @@ import type { RawModel } from './model.ts';
 import { sha256Of } from './normalise.ts';
 import type { Path } from './path.ts';
 import { policyFaults, signalFaults } from './policy-rules.ts';
+import { formatDuration } from './quantities.ts';
 import { modelNeedsFaults, roomFaults } from './room-rules.ts';
 import type { RawConfig } from './schema.ts';
 import type { Sections } from './sections.ts';
 import type { Address } from './settings.ts';
-import { formatDuration } from './units.ts';
 
 type Server = RawConfig['server'];
 type Auth = RawConfig['auth'];

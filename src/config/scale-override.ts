@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { faultsOf, type RawFault } from './issues.ts';
 import type { RawModel } from './model.ts';
 import { modelOf } from './normalise.ts';
+import { formatDuration } from './quantities.ts';
 import { modelFaults } from './rules.ts';
 import { scaleSchema } from './scale.ts';
 import type { ModelSettings } from './settings.ts';
-import { formatDuration } from './units.ts';
 
 /** What was changed of a model's `scale` at run time: a part of that section, as the file would have it. */
 export type ScaleOverrides = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import { formatAddress, isLoopback } from './address.ts';
 import { ladderWarnings } from './ladder-warnings.ts';
+import { formatDuration } from './quantities.ts';
 import type { ModelSettings, Settings } from './settings.ts';
-import { formatDuration } from './units.ts';
 
 /** What is allowed and probably not meant, one line each. */
 export function warningsOf(settings: Settings): string[] {

@@ -1,5 +1,5 @@
+import { formatSize } from '../config/quantities.ts';
 import type { SharedSettings } from '../config/shared-settings.ts';
-import { formatSize } from '../config/units.ts';
 import type { Clock } from '../core/clock.ts';
 import type { GpuBudget } from '../core/room.ts';
 import { GpuMonitor } from '../gpu/gpu-monitor.ts';

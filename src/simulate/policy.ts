@@ -1,7 +1,7 @@
 import { modelSchema } from '../config/model.ts';
 import { modelOf } from '../config/normalise.ts';
+import { formatDuration, parseDuration } from '../config/quantities.ts';
 import type { ModelSettings } from '../config/settings.ts';
-import { formatDuration, parseDuration } from '../config/units.ts';
 import type { Spread } from './spread.ts';
 
 /** What all models of a simulation have in common, whatever the policy. */

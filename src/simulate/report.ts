@@ -1,4 +1,4 @@
-import { formatDuration } from '../config/units.ts';
+import { formatDuration } from '../config/quantities.ts';
 import type { Fit } from './fit/fit.ts';
 import { fitHead, fitTable, fitVerdict } from './fit/fit-text.ts';
 import type { TraceReport } from './read-trace.ts';

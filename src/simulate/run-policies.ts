@@ -1,4 +1,4 @@
-import { formatDuration } from '../config/units.ts';
+import { formatDuration } from '../config/quantities.ts';
 import { systemClock } from '../core/clock.ts';
 import { fitSettings } from './fit/fit.ts';
 import type { Target } from './fit/target.ts';

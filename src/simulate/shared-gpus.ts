@@ -1,5 +1,5 @@
 import { SharedRoom } from '../autoscale/placement/shared-room.ts';
-import { parseSize } from '../config/units.ts';
+import { parseSize } from '../config/quantities.ts';
 import type { Clock } from '../core/clock.ts';
 import type { GpuBudget, Needs } from '../core/room.ts';
 

@@ -1,4 +1,4 @@
-import { parseDuration } from '../config/units.ts';
+import { parseDuration } from '../config/quantities.ts';
 
 /** A duration that is fixed, or drawn anew each time by its quantiles. */
 export interface Spread {

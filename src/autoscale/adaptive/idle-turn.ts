@@ -1,4 +1,4 @@
-import { formatDuration } from '../../config/units.ts';
+import { formatDuration } from '../../config/quantities.ts';
 import type { Decision, ScaleSpec, ScaleState } from '../../core/scaling.ts';
 import type { IdlePlan } from './foresight.ts';
 import type { WakePlan } from './wake-plan.ts';

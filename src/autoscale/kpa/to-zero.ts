@@ -1,4 +1,4 @@
-import { formatDuration } from '../../config/units.ts';
+import { formatDuration } from '../../config/quantities.ts';
 import { activationSlackMs, type KpaSpec } from './kpa-spec.ts';
 
 /**

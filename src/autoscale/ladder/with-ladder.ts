@@ -1,4 +1,4 @@
-import { formatDuration } from '../../config/units.ts';
+import { formatDuration } from '../../config/quantities.ts';
 import type { MeasuredRung } from '../../core/ladder.ts';
 import type { Decision, Observed, ScaleSpec, ScaleState } from '../../core/scaling.ts';
 import { filledBy } from '../need.ts';

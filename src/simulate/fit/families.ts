@@ -1,4 +1,4 @@
-import { formatDuration } from '../../config/units.ts';
+import { formatDuration } from '../../config/quantities.ts';
 import { type ModelShape, type Policy, policyOf, policyOfModels, type Scale } from '../policy.ts';
 import type { Trace } from '../trace.ts';
 import { cheapestTime, gapsOf, pooled, quantilesOf, roundedUp } from './gaps.ts';

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../config/units.ts';
+import { formatDuration } from '../../config/quantities.ts';
 import type { PolicyFigures } from '../simulate.ts';
 import type { Fit, FitOption } from './fit.ts';
 

@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../../config/units.ts';
+import { formatDuration, parseDuration } from '../../config/quantities.ts';
 import type { Figures } from '../figures.ts';
 
 /** A figure that a target can be about. */

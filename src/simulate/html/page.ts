@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatDuration } from '../../config/units.ts';
+import { formatDuration } from '../../config/quantities.ts';
 import type { Fit } from '../fit/fit.ts';
 import { fitHead, fitTable, fitVerdict } from '../fit/fit-text.ts';
 import type { Plots } from '../plots.ts';
