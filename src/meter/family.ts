@@ -1,5 +1,8 @@
 import type { Counter, Registry } from 'prom-client';
-import { CounterSeries, DurationSeries } from './series.ts';
+import { CounterSeries, type DurationSeries, HistogramSeries } from './series.ts';
+
+/** Where metrics are registered: a registry of prom-client, or what keeps them for one. */
+export type MetricHolder = Pick<Registry, 'registerMetric'>;
 
 /** What a metric is called, and what it says in one sentence. */
 export interface FamilySpec {
@@ -8,6 +11,10 @@ export interface FamilySpec {
   readonly labelNames: readonly string[];
   /** Which series are printed; absent: all. */
   readonly isShown?: (labels: Labels) => boolean;
+  /** Labels without a value are not printed: to Prometheus that is the same. */
+  readonly omitsEmptyLabels?: boolean;
+  /** Labels that each series has besides. */
+  readonly constantLabels?: Labels;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -34,16 +41,18 @@ export class Family<S> {
   readonly help: string;
   readonly type: 'counter' | 'histogram';
   readonly labelNames: readonly string[];
+  readonly #spec: FamilySpec;
   readonly #kind: Kind<S>;
   readonly #isShown: (labels: Labels) => boolean;
   readonly #entryByKey = new Map<string, { readonly labels: Labels; readonly series: S }>();
 
-  constructor(registry: Registry, spec: FamilySpec, kind: Kind<S>) {
+  constructor(registry: MetricHolder, spec: FamilySpec, kind: Kind<S>) {
     const { name, help, labelNames, isShown = () => true } = spec;
     this.name = name;
     this.help = help;
     this.type = kind.type;
     this.labelNames = labelNames;
+    this.#spec = spec;
     this.#kind = kind;
     this.#isShown = isShown;
     // It has what a registry calls (name, type, get, reset), and none of what the users of a Counter do.
@@ -55,7 +64,10 @@ export class Family<S> {
     const key = values.join('\0');
     const known = this.#entryByKey.get(key);
     if (known !== undefined) return known.series;
-    const labels = Object.fromEntries(this.labelNames.map((label, index) => [label, values[index]!]));
+    const { omitsEmptyLabels = false, constantLabels = {} } = this.#spec;
+    const own = this.labelNames.map((label, index) => [label, values[index]!] as const);
+    const shown = omitsEmptyLabels ? own.filter(([, value]) => value !== '') : own;
+    const labels = { ...Object.fromEntries(shown), ...constantLabels };
     const series = this.#kind.create();
     this.#entryByKey.set(key, { labels, series });
     return series;
@@ -79,11 +91,45 @@ export class Family<S> {
 /** A counter. */
 export type CounterFamily = Family<CounterSeries>;
 
-export function createCounterFamily(registry: Registry, spec: FamilySpec): CounterFamily {
+export function createCounterFamily(registry: MetricHolder, spec: FamilySpec): CounterFamily {
   return new Family(registry, spec, {
     type: 'counter',
     create: () => new CounterSeries(),
     samplesOf: (_name, labels, { value }) => [{ labels, value }],
+  });
+}
+
+/** A histogram. */
+export type HistogramFamily = Family<HistogramSeries>;
+
+/** How a histogram is taken and printed. */
+export interface HistogramShape {
+  /** The buckets' upper bounds in the printed unit, ascending, without +Inf. */
+  readonly bounds: readonly number[];
+  /** How many of the unit in which amounts are taken make one printed: 1,000 for milliseconds printed as seconds. */
+  readonly perUnit: number;
+}
+
+export function createHistogramFamily(
+  registry: MetricHolder,
+  spec: FamilySpec,
+  { bounds, perUnit }: HistogramShape,
+): HistogramFamily {
+  const takenBounds = Float64Array.from(bounds, (bound) => bound * perUnit);
+  return new Family(registry, spec, {
+    type: 'histogram',
+    create: () => new HistogramSeries(takenBounds),
+    samplesOf(name, labels, series) {
+      const counts = series.cumulated();
+      const samples: Sample[] = counts.map((value, index) => ({
+        metricName: `${name}_bucket`,
+        labels: { le: bounds[index] ?? '+Inf', ...labels },
+        value,
+      }));
+      samples.push({ metricName: `${name}_sum`, labels, value: series.sum / perUnit });
+      samples.push({ metricName: `${name}_count`, labels, value: counts.at(-1)! });
+      return samples;
+    },
   });
 }
 
@@ -92,24 +138,9 @@ export type DurationFamily = Family<DurationSeries>;
 
 /** `boundsS`: the buckets' upper bounds in seconds, ascending, without +Inf. */
 export function createDurationFamily(
-  registry: Registry,
+  registry: MetricHolder,
   spec: FamilySpec,
   boundsS: readonly number[],
 ): DurationFamily {
-  const boundsMs = Float64Array.from(boundsS, (bound) => bound * 1000);
-  return new Family(registry, spec, {
-    type: 'histogram',
-    create: () => new DurationSeries(boundsMs),
-    samplesOf(name, labels, series) {
-      const counts = series.cumulated();
-      const samples: Sample[] = counts.map((value, index) => ({
-        metricName: `${name}_bucket`,
-        labels: { le: boundsS[index] ?? '+Inf', ...labels },
-        value,
-      }));
-      samples.push({ metricName: `${name}_sum`, labels, value: series.sumMs / 1000 });
-      samples.push({ metricName: `${name}_count`, labels, value: counts.at(-1)! });
-      return samples;
-    },
-  });
+  return createHistogramFamily(registry, spec, { bounds: boundsS, perUnit: 1_000 });
 }

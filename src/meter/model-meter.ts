@@ -89,7 +89,7 @@ export class ModelMeter {
 
   /** Sums over the first chunks of all streamed answers. */
   firstTokens(): FirstTokenTotals {
-    const { count, sumMs } = this.#firstToken;
+    const { count, sum: sumMs } = this.#firstToken;
     return { count, sumMs };
   }
 

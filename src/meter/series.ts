@@ -11,31 +11,31 @@ export class CounterSeries {
   }
 }
 
-/** Durations, sorted into buckets: taken in milliseconds, whatever unit they are printed in. */
-export class DurationSeries {
-  readonly #boundsMs: Float64Array;
-  /** Per bucket how many fell into it, then how many were above all bounds, then the sum in milliseconds. */
+/** Amounts, sorted into buckets, in whatever unit the bounds are. */
+export class HistogramSeries {
+  readonly #bounds: Float64Array;
+  /** Per bucket how many fell into it, then how many were above all bounds, then the sum. */
   readonly #cells: Float64Array;
 
-  /** `boundsMs` ascend; a duration belongs to the first that is not below it. */
-  constructor(boundsMs: Float64Array) {
-    this.#boundsMs = boundsMs;
-    this.#cells = new Float64Array(boundsMs.length + 2);
+  /** `bounds` ascend; an amount belongs to the first that is not below it. */
+  constructor(bounds: Float64Array) {
+    this.#bounds = bounds;
+    this.#cells = new Float64Array(bounds.length + 2);
   }
 
-  /** Takes one duration in some 20 ns, and allocates nothing. */
-  observe(ms: number): void {
-    const bounds = this.#boundsMs;
+  /** Takes one amount in some 20 ns, and allocates nothing. */
+  observe(amount: number): void {
+    const bounds = this.#bounds;
     const cells = this.#cells;
     let low = 0;
     let high = bounds.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (ms <= bounds[middle]!) high = middle;
+      if (amount <= bounds[middle]!) high = middle;
       else low = middle + 1;
     }
     cells[low]! += 1;
-    cells[bounds.length + 1]! += ms;
+    cells[bounds.length + 1]! += amount;
   }
 
   /** How many were at most each bound, then how many there were. */
@@ -52,7 +52,10 @@ export class DurationSeries {
     return this.#cells.subarray(0, -1).reduce((sum, cell) => sum + cell, 0);
   }
 
-  get sumMs(): number {
+  get sum(): number {
     return this.#cells.at(-1)!;
   }
 }
+
+/** Durations: taken in milliseconds, whatever unit they are printed in. */
+export type DurationSeries = HistogramSeries;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
 import { describe, expect, it } from 'vitest';
-import type { LaneHead } from '../../src/relay/traffic.ts';
 import { RequestStats } from '../../src/sidecar/stats/request-stats.ts';
 import { answerStat } from '../../src/sidecar/stats/stat-answer.ts';
 import { encodeStat, type Stat } from '../../src/sidecar/stats/stat-message.ts';
+import { laneHead } from '../support/lane-head.ts';
 
 /** Knative's own message, and a service whose only use is that proto-loader shows its codec. */
 const proto = `syntax = "proto3";
@@ -38,17 +38,8 @@ function decoder(): (bytes: Buffer) => object {
 
 const decode = decoder();
 
-function head(target: string, method = 'GET'): LaneHead {
-  return {
-    version: '1.1',
-    method,
-    target,
-    authority: 'localhost:9090',
-    fields: ['host', 'localhost:9090', 'accept', 'text/plain'],
-    peer: { address: '127.0.0.1', isTls: false },
-    upgrade: null,
-    bodyBytes: 0,
-  };
+function head(target: string, method = 'GET') {
+  return laneHead({ target, method, fields: ['host', 'localhost:9090', 'accept', 'text/plain'] });
 }
 
 const zero: Stat = {
