@@ -2,6 +2,8 @@ import type { ReadySpec } from '../core/prober.ts';
 
 /** Where a sidecar listens; null: not at all. 0 lets the system choose (tests). */
 export interface SidecarPorts {
+  /** An address; empty: all of the machine. */
+  readonly host: string;
   /** HTTP/1.1 and h2c on one port: 8012, or 8013 where the revision speaks h2c. */
   readonly serving: number;
   /** TLS, with a certificate in the folder: 8112. */
@@ -10,8 +12,57 @@ export interface SidecarPorts {
   readonly admin: number | null;
   /** Stat as protobuf: 9090. */
   readonly stats: number | null;
-  /** Prometheus: 9091. */
-  readonly metrics: number | null;
+}
+
+/** The user metrics, as Knative's observability.requestMetrics tells. */
+export interface MetricsSettings {
+  readonly protocol: 'none' | 'prometheus' | 'grpc' | 'http/protobuf';
+  /** Where grpc and http/protobuf send them; of prometheus empty, or where it listens. */
+  readonly endpoint: string;
+  /** 0: the exporter's own. */
+  readonly exportIntervalMs: number;
+  /** Prometheus only; 9091. An empty host is all addresses; port 0 lets the system choose (tests). */
+  readonly listen: { readonly host: string; readonly port: number };
+}
+
+/** The spans, as Knative's observability.tracing tells. */
+export interface TracingSettings {
+  readonly protocol: 'none' | 'grpc' | 'http/protobuf' | 'stdout';
+  /** A URL; empty for none and stdout. */
+  readonly endpoint: string;
+  /** From 0 to 1, of traces that begin here. */
+  readonly samplingRate: number;
+}
+
+/** A line for each request on standard output. */
+export interface RequestLogSettings {
+  /** Go's text/template over .Request, .Response, .Revision and .TraceID. */
+  readonly template: string;
+  /** Probes get a line as well. */
+  readonly hasProbes: boolean;
+}
+
+/** What the lines of the log look like; a key that is empty is left out. */
+export interface LogSettings {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly levelKey: string;
+  readonly timeKey: string;
+  readonly messageKey: string;
+  readonly nameKey: string;
+  /** The level as INFO rather than info. */
+  readonly isUpperCase: boolean;
+}
+
+/** The certificate of the TLS port, read anew when it changes, and what is offered there, in OpenSSL's names. */
+export interface SidecarTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Of TLS 1.2; empty: the default. */
+  readonly cipherSuites: readonly string[];
+  /** Empty: the default. */
+  readonly curves: readonly string[];
 }
 
 /** Who this pod is; empty strings in plain mode. */
@@ -85,9 +136,24 @@ export interface SidecarSettings {
   readonly probes: readonly AppProbe[];
   /** The app may speak HTTP/2 on its port: found out by the probe. */
   readonly detectsHttp2: boolean;
-  readonly isFullDuplex: boolean;
-  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' };
-  /** A Go template for the line of each request; null: no such lines. */
-  readonly requestLog: { readonly template: string; readonly hasProbes: boolean } | null;
+  /** Where this machine is; empty: not told. */
+  readonly hostIp: string;
+  /** Null: there is no certificate, and no TLS port. */
+  readonly tls: SidecarTls | null;
+  readonly drain: {
+    /** Without a new request for so long, the drain is over. */
+    readonly quietMs: number;
+    /** Upgraded connections are cut so long after that. */
+    readonly upgradedMs: number;
+    /** How long after a call of /wait-for-drain without SIGTERM the drain is called off; null: when it was quiet. */
+    readonly resetMs: number | null;
+  };
+  readonly log: LogSettings;
+  /** Null: no such lines. */
+  readonly requestLog: RequestLogSettings | null;
+  readonly metrics: MetricsSettings;
+  readonly tracing: TracingSettings;
   readonly model: ModelFeatures;
+  /** What was asked for and is not done here, in words for the log. */
+  readonly warnings: readonly string[];
 }
