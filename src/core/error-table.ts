@@ -1,20 +1,4 @@
-/** One row of the table of errors a client can get. */
-export interface ErrorSpec {
-  /** HTTP status where the response has not begun. */
-  readonly status: number;
-  /** `error.type` in OpenAI's dialect. */
-  readonly type: string;
-  /** `error.param` unless the error names another. */
-  readonly param?: string;
-  /** Value of `x-should-retry`, which the OpenAI SDKs obey before the status; absent: no header. */
-  readonly shouldRetry?: boolean;
-  /** Whether Retry-After and retry-after-ms are sent (every 429 and 503). */
-  readonly retryAfter?: boolean;
-  /** When it happens, for docs/errors.md. */
-  readonly when: string;
-  /** What the reader can do about it, for docs/errors.md. */
-  readonly remedy: string;
-}
+import type { ErrorSpec } from './error-spec.ts';
 
 /** The only source of errors: every code a client can get. docs/errors.md is generated from it. */
 export const errorTable = {
@@ -117,6 +101,12 @@ export const errorTable = {
     type: 'invalid_request_error',
     when: 'The path is a WebSocket and was asked without an upgrade.',
     remedy: 'Connect with a WebSocket client.',
+  },
+  wrong_http_version: {
+    status: 505,
+    type: 'invalid_request_error',
+    when: 'The request came over HTTP/2 and the backend of its model speaks HTTP/1.1, or the other way round.',
+    remedy: 'Ask in the version of the backend; backend.http says which that is.',
   },
   headers_too_large: {
     status: 431,

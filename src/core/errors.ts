@@ -1,4 +1,5 @@
-import { type ErrorCode, type ErrorSpec, errorTable } from './error-table.ts';
+import type { ErrorSpec } from './error-spec.ts';
+import { type ErrorCode, errorTable } from './error-table.ts';
 
 /** What an error carries besides its code and message. */
 export interface ErrorDetails {
