@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { headersSchema } from './backend-headers.ts';
+import { httpVersionSchema } from './http-version.ts';
 import { kubernetesBackendSchema } from './kubernetes-backend.ts';
 import { readySchema } from './ready.ts';
 import { duration } from './units.ts';
 
-const common = { headers: headersSchema, ready: readySchema };
+const common = { http: httpVersionSchema, headers: headersSchema, ready: readySchema };
 
 const processSchema = z.strictObject({
   driver: z.literal('process').describe('How the backend is run: process, static or kubernetes.'),

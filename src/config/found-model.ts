@@ -39,6 +39,7 @@ const pathByAnnotation: Readonly<Record<string, Path>> = {
   concurrency: ['concurrency'],
   gpus: ['needs', 'gpus'],
   'gpu-pool': ['needs', 'pool'],
+  http: ['backend', 'http'],
   idle: ['scale', 'idle'],
   max: ['scale', 'max'],
   min: ['scale', 'min'],
@@ -64,7 +65,7 @@ interface Workload {
 }
 
 const annotationPrefix = 'pilotlight.dev/';
-const wholeNumbers = new Set(['concurrency', 'gpus', 'max', 'min', 'port', 'queue-max']);
+const wholeNumbers = new Set(['concurrency', 'gpus', 'http', 'max', 'min', 'port', 'queue-max']);
 
 /**
  * Reads a Model object: `name` and `namespace` of its metadata. It gets at nothing of the gateway's own: `${env.NAME}`

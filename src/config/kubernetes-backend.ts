@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { headersSchema } from './backend-headers.ts';
+import { httpVersionSchema } from './http-version.ts';
 import { labelName, objectName } from './kubernetes-name.ts';
 import { kubernetesReadySchema } from './ready.ts';
 import type { KubernetesBackend } from './settings.ts';
@@ -79,6 +80,7 @@ export const kubernetesBackendSchema = z.strictObject({
       'Where requests go: pod: to the pods; service: through the Service; auto: the Service where a mesh takes no ' +
         'direct connections, else the pods.',
     ),
+  http: httpVersionSchema,
   headers: headersSchema,
   ready: kubernetesReadySchema,
 });

@@ -67,6 +67,7 @@ function serverOf(raw: RawConfig['server'], folder: string): ServerSettings {
       headerCount: raw.limits.headerCount,
       headerTimeoutMs: raw.limits.headerTimeout,
       bodyTimeoutMs: raw.limits.bodyTimeout,
+      streams: raw.limits.streams,
       connections: raw.limits.connections,
       keepAliveMs: raw.limits.keepAlive,
     },
@@ -119,6 +120,7 @@ function revisionOf(name: string, raw: RawModel): RevisionSettings {
   return {
     name: 'default',
     backend: backendOf(backend, scale),
+    httpVersion: backend.http,
     backendHeaders: headers,
     sendModel: raw.sendModel,
     ready: readyOf(backend.ready, raw.sendModel ?? name, headers),

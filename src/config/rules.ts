@@ -1,6 +1,7 @@
 import { formatAddress, isLoopback } from './address.ts';
 import { Claims } from './claims.ts';
 import { companionFaults } from './companion-rules.ts';
+import { httpVersionFaults } from './http-version.ts';
 import type { RawFault } from './issues.ts';
 import type { RawKubernetes } from './kubernetes.ts';
 import { ladderFaults } from './ladder-rules.ts';
@@ -124,7 +125,7 @@ export function modelFaults(path: Path, model: RawModel): RawFault[] {
     faults.push(...commandFaults([...path, 'backend', 'command'], backend.command));
   faults.push(...driverFaults(path, backend, scale), ...policyFaults([...path, 'scale'], scale, max ?? 1));
   faults.push(...signalFaults([...path, 'scale'], scale, backend.driver));
-  faults.push(...ladderFaults(path, model));
+  faults.push(...ladderFaults(path, model), ...httpVersionFaults(path, model));
   faults.push(...modelNeedsFaults(path, model));
   if (match?.stripPrefix && match.paths.length === 0) {
     faults.push(fault([...path, 'match', 'stripPrefix'], 'needs match.paths'));

@@ -54,6 +54,7 @@ const limitsSchema = z
     bodyTimeout: duration('Time for the whole request, head and body, to arrive. 0 = no limit.').prefault(
       '5m',
     ),
+    streams: z.int().min(1).prefault(1000).describe('Requests at once on one connection of HTTP/2.'),
     connections: z.int().min(0).prefault(0).describe('Open client connections. 0 = no limit.'),
     keepAlive: duration('Time an idle client connection is kept.', 1).prefault('72s'),
   })

@@ -38,6 +38,8 @@ export interface ServerSettings {
     readonly headerTimeoutMs: number;
     /** Whole request, head and body; 0 = none. */
     readonly bodyTimeoutMs: number;
+    /** Requests at once on one connection of HTTP/2. */
+    readonly streams: number;
     /** Open client connections; 0 = no limit. */
     readonly connections: number;
     readonly keepAliveMs: number;
@@ -131,6 +133,8 @@ export interface TimeoutSettings {
 export interface RevisionSettings {
   readonly name: string;
   readonly backend: BackendSettings;
+  /** The version of HTTP that replicas speak. */
+  readonly httpVersion: 1 | 2;
   /** Headers the backend gets from the gateway, lower-case names. */
   readonly backendHeaders: Readonly<Record<string, string>>;
   /** The name sent on in place of the one the client used; null: the model's own. */

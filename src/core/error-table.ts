@@ -105,6 +105,7 @@ export const errorTable = {
   wrong_http_version: {
     status: 505,
     type: 'invalid_request_error',
+    shouldRetry: false,
     when: 'The request came over HTTP/2 and the backend of its model speaks HTTP/1.1, or the other way round.',
     remedy: 'Ask in the version of the backend; backend.http says which that is.',
   },

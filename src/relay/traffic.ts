@@ -41,6 +41,8 @@ export interface OwnAnswer {
   readonly status: number;
   readonly fields: FlatHeaders;
   readonly body: string | Buffer;
+  /** Come after the body, where a status of gRPC follows a message. HTTP/2 only. */
+  readonly trailers?: FlatHeaders;
 }
 
 /** What is sent to a backend: the lane drops fields of the hop, frames the body as it came and sets `host`. */
@@ -95,6 +97,8 @@ export interface BodyReader {
  * read before `forward`, and of what the client sends no more than the stream's window comes.
  */
 export interface HeldRequest extends LaneRequest {
+  /** Whether all of the body came: from then on it is the backend's turn. */
+  readonly isUploaded: boolean;
   /** Gives the body to `reader`, until `pause`, `forward` or the end. */
   read(reader: BodyReader): void;
   /** What was not read yet stays in the stream. */

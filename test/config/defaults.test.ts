@@ -16,6 +16,7 @@ describe('defaults', () => {
       spool: { dir: '/var/tmp/pilotlight', maxBytes: 4 * 1024 ** 3 },
       drainMs: 60_000,
       limits: {
+        streams: 1000,
         headerBytes: 16_384,
         headerCount: 100,
         headerTimeoutMs: 15_000,
@@ -39,6 +40,7 @@ describe('defaults', () => {
       heartbeat: { streamMs: 20_000, jsonMs: 0 },
       revision: {
         name: 'default',
+        httpVersion: 1,
         backend: {
           driver: 'process',
           command: ['llama-server', '--port', '{port}'],

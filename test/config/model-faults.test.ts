@@ -17,6 +17,27 @@ const cases: readonly FaultCase[] = [
     null,
   ],
   [
+    'a version of HTTP that there is not',
+    fileWith({ backend: 'http: 3' }),
+    'models.llama.backend.http',
+    'must be 1 or 2',
+    null,
+  ],
+  [
+    'a probe by HTTP/1.1 of a backend of HTTP/2',
+    fileWith({ backend: 'http: 2' }),
+    'models.llama.backend.ready',
+    'asks by HTTP/1.1',
+    'say ready: { tcp: true }',
+  ],
+  [
+    'a warm-up by HTTP/1.1 of a backend of HTTP/2',
+    fileWith({ backend: 'http: 2\n      ready: { tcp: true, warmUp: auto }' }),
+    'models.llama.backend.ready.warmUp',
+    'is sent by HTTP/1.1',
+    null,
+  ],
+  [
     'a number in the environment',
     fileWith({ backend: 'env: { A: 1 }' }),
     'models.llama.backend.env.A',

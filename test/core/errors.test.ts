@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ErrorCode, type ErrorSpec, errorTable } from '../../src/core/error-table.ts';
+import type { ErrorSpec } from '../../src/core/error-spec.ts';
+import { type ErrorCode, errorTable } from '../../src/core/error-table.ts';
 import { PilotlightError, toPilotlightError } from '../../src/core/errors.ts';
 
 const rows = Object.entries(errorTable) as [ErrorCode, ErrorSpec][];

@@ -60,7 +60,10 @@ export class FirstMessage {
   pieces(message: readonly Buffer[] | null): Buffer[] {
     if (message === null) return [...this.#chunks];
     const prefix = Buffer.alloc(prefixBytes);
-    prefix.writeUInt32BE(message.reduce((sum, { length }) => sum + length, 0), 1);
+    prefix.writeUInt32BE(
+      message.reduce((sum, { length }) => sum + length, 0),
+      1,
+    );
     const rest = this.#join().subarray(this.#expectedBytes);
     return [prefix, ...message, ...(rest.length === 0 ? [] : [rest])];
   }
