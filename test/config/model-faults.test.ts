@@ -32,8 +32,8 @@ const cases: readonly FaultCase[] = [
   ],
   [
     'a warm-up by HTTP/1.1 of a backend of HTTP/2',
-    fileWith({ backend: 'http: 2\n      ready: { tcp: true, warmUp: auto }' }),
-    'models.llama.backend.ready.warmUp',
+    'models: { a: { backend: { driver: static, urls: ["http://h"], http: 2, ready: { tcp: true, warmUp: auto } } } }',
+    'models.a.backend.ready.warmUp',
     'is sent by HTTP/1.1',
     null,
   ],
