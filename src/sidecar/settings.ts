@@ -99,10 +99,19 @@ export interface ModelFeatures {
   readonly heartbeatMs: number;
   /** Errors are JSON as OpenAI's are, in place of text. */
   readonly openaiErrors: boolean;
-  /** x-priority and the client's deadline headers are obeyed. */
-  readonly classes: boolean;
-  /** Text in a 503 by which the app says that it is loading: not ready then; null: not looked for. */
-  readonly loading: string | null;
+  /** x-pilotlight-priority is obeyed. */
+  readonly priorities: boolean;
+  /** Nobody waits longer than its client says. */
+  readonly deadlines: boolean;
+  /** Goes before `SidecarSettings.queueMax`; null: that holds. */
+  readonly queueMax: number | null;
+  /** Longest wait for a slot; 0 = none. */
+  readonly queueTimeoutMs: number;
+  /**
+   * Text in a 503 by which the app says that it is loading: not ready then. Where the probe is none of HTTP, `path` is asked
+   * as well, once it has passed; any other answer than such a 503 means ready. Null: not looked for.
+   */
+  readonly loading: { readonly text: string; readonly path: string } | null;
   /** Time to first token, tokens per second and the age of the queue are measured. */
   readonly metrics: boolean;
   /** The concurrency follows the app's own gauges; null: it does not. */
