@@ -103,7 +103,7 @@ export interface ModelFeatures {
   readonly priorities: boolean;
   /** Nobody waits longer than its client says. */
   readonly deadlines: boolean;
-  /** Goes before `SidecarSettings.queueMax`; null: that holds. */
+  /** Requests that may wait; null: ten times the concurrency. */
   readonly queueMax: number | null;
   /** Longest wait for a slot; 0 = none. */
   readonly queueTimeoutMs: number;
@@ -133,7 +133,7 @@ export interface SidecarSettings {
   readonly user: { readonly host: string; readonly port: number };
   /** 0 = no limit, and no queue. */
   readonly concurrency: number;
-  /** 10 x the concurrency. */
+  /** 10 x the concurrency, or `ModelFeatures.queueMax`. */
   readonly queueMax: number;
   /** 0 = none. */
   readonly timeouts: {

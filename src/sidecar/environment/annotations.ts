@@ -38,8 +38,3 @@ function unquote(quoted: string): string {
     return point <= 0x10_ffff ? String.fromCodePoint(point) : '\ufffd';
   });
 }
-
-/** The environment variable by which plain mode says the same as an annotation: `openai-errors` is PILOTLIGHT_OPENAI_ERRORS. */
-export function variableOf(annotation: string): string {
-  return `PILOTLIGHT_${annotation.toUpperCase().replaceAll('-', '_')}`;
-}

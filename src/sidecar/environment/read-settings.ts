@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AppProbe, LogSettings, MetricsSettings, ModelFeatures, SidecarSettings } from '../settings.ts';
+import { annotationTexts, type ModelReading, modelFeaturesOf, variableTexts } from '../model/features.ts';
+import type { AppProbe, LogSettings, MetricsSettings, SidecarSettings } from '../settings.ts';
 import { readAnnotations } from './annotations.ts';
 import {
   type Environment,
@@ -13,6 +14,7 @@ import {
 import { hostPortOf } from './observability-json.ts';
 import { readProbes } from './probe-json.ts';
 import { Misfit } from './variable.ts';
+import { variables } from './variables.ts';
 
 type Mode = SidecarSettings['mode'];
 
@@ -48,6 +50,7 @@ function settingsOf(reading: Reading): SidecarSettings {
   const { mode, values } = reading;
   const concurrency = values.CONTAINER_CONCURRENCY;
   const metrics = metricsOf(reading);
+  const model = modelOf(reading);
   return {
     mode,
     ports: {
@@ -59,7 +62,7 @@ function settingsOf(reading: Reading): SidecarSettings {
     },
     user: { host: appHost, port: values.USER_PORT },
     concurrency,
-    queueMax: 10 * concurrency,
+    queueMax: model.features.queueMax ?? 10 * concurrency,
     timeouts: {
       totalMs: values.REVISION_TIMEOUT_SECONDS,
       responseStartMs: values.REVISION_RESPONSE_START_TIMEOUT_SECONDS,
@@ -86,8 +89,8 @@ function settingsOf(reading: Reading): SidecarSettings {
     requestLog: values.OBSERVABILITY_CONFIG.requestLog,
     metrics,
     tracing: values.OBSERVABILITY_CONFIG.tracing,
-    model: modelOf(reading),
-    warnings: warningsOf(values, metrics),
+    model: model.features,
+    warnings: [...warningsOf(values, metrics), ...model.warnings],
   };
 }
 
@@ -138,18 +141,16 @@ function metricsOf({ environment, mode, values }: Reading): MetricsSettings {
   return { ...told, protocol, listen: { host, port } };
 }
 
-function modelOf({ values }: Reading): ModelFeatures {
+/** Asked by annotations where Knative made the pod, by variables where a person did. */
+function modelOf({ environment, mode, values, faults }: Reading): ModelReading {
   const file = join(values.PILOTLIGHT_PODINFO_DIR, 'annotations');
-  readAnnotations(existsSync(file) ? readFileSync(file, 'utf8') : '');
-  return {
-    heartbeatMs: 0,
-    openaiErrors: false,
-    classes: false,
-    loading: null,
-    metrics: false,
-    adaptive: null,
-    sleep: null,
-  };
+  const texts =
+    mode === 'plain'
+      ? variableTexts(environment, Object.keys(variables))
+      : annotationTexts(readAnnotations(existsSync(file) ? readFileSync(file, 'utf8') : ''));
+  const reading = modelFeaturesOf(texts);
+  faults.push(...reading.faults);
+  return reading;
 }
 
 function warningsOf(values: Values, metrics: MetricsSettings): readonly string[] {

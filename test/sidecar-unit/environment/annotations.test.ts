@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readAnnotations, variableOf } from '../../../src/sidecar/environment/annotations.ts';
+import { readAnnotations } from '../../../src/sidecar/environment/annotations.ts';
 
 describe("the pod's annotations as the downward API writes them", () => {
   it('are those of the sidecar alone, without their prefix', () => {
@@ -19,9 +19,5 @@ describe("the pod's annotations as the downward API writes them", () => {
     const quoted = '"a\\"b\\\\c\\nd\\te\\x07f\\u00e9g\\U0001f525h=i"';
     const file = `qpoption.knative.dev/pilotlight-loading=${quoted}\n`;
     expect(readAnnotations(file).get('loading')).toBe('a"b\\c\nd\te\x07f\u00e9g\u{1f525}h=i');
-  });
-
-  it('have a variable of the same name', () => {
-    expect(variableOf('openai-errors')).toBe('PILOTLIGHT_OPENAI_ERRORS');
   });
 });
