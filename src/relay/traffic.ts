@@ -22,8 +22,8 @@ export interface LaneHead {
    * pseudo-fields. Fields of the hop itself (connection, te, ...) are in it: the lane leaves them out when it forwards.
    */
   readonly fields: FlatHeaders;
-  /** Where the client is: its address as the socket tells it, and whether it came over TLS. */
-  readonly peer: { readonly address: string; readonly isTls: boolean };
+  /** Where the client is: its address and port as the socket tells them, and whether it came over TLS. */
+  readonly peer: { readonly address: string; readonly port: number; readonly isTls: boolean };
   /** The protocol that an Upgrade asks for, in lower case; null: none. Always null in HTTP/2. */
   readonly upgrade: string | null;
   /** Bytes of the body: 0 = there is none, null = as many as come. */

@@ -137,7 +137,7 @@ describe('the metrics of the sidecar', () => {
     ['a method of the client’s own', { method: 'FOO' }, ['http_request_method="_OTHER"']],
     [
       'TLS',
-      { peer: { address: '::1', isTls: true }, authority: 'a.example' },
+      { peer: { address: '::1', port: 1, isTls: true }, authority: 'a.example' },
       ['url_scheme="https"', 'server_address="a.example",url'],
     ],
     ['the scheme’s own port', { authority: 'a.example:80' }, ['server_address="a.example",url']],

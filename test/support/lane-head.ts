@@ -9,7 +9,7 @@ export function laneHead(own: Partial<LaneHead> = {}): LaneHead {
     target: '/',
     authority,
     fields: ['host', authority],
-    peer: { address: '127.0.0.1', isTls: false },
+    peer: { address: '127.0.0.1', port: 40_114, isTls: false },
     upgrade: null,
     bodyBytes: 0,
     ...own,
