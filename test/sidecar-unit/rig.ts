@@ -1,0 +1,47 @@
+import { Watchdog } from '../../src/forward/watchdog.ts';
+import { createAppGate } from '../../src/sidecar/app-gate.ts';
+import type { EndedRequest } from '../../src/sidecar/crossing-parts.ts';
+import { Drainer } from '../../src/sidecar/drainer.ts';
+import { SidecarTraffic } from '../../src/sidecar/sidecar-traffic.ts';
+import { RequestStats } from '../../src/sidecar/stats/request-stats.ts';
+import { UnderWay } from '../../src/sidecar/under-way.ts';
+import { plainVoice } from '../../src/sidecar/voice.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+/** What a test may set. */
+export interface RigOptions {
+  readonly concurrency?: number;
+  readonly timeouts?: { totalMs?: number; responseStartMs?: number; idleMs?: number };
+  readonly isReady?: () => Promise<boolean>;
+}
+
+/** The traffic of a sidecar on a manual clock, without lanes. */
+export function createRig({ concurrency = 0, timeouts = {}, isReady = async () => true }: RigOptions = {}) {
+  const clock = new ManualClock();
+  const user = { host: '127.0.0.1', port: 8080 };
+  const gate = createAppGate({ concurrency, queueMax: 10 * concurrency, user }, clock);
+  const stats = new RequestStats(0);
+  const underWay = new UnderWay();
+  const drainer = new Drainer(clock, 30_000);
+  const watchdog = new Watchdog(clock);
+  const ended: EndedRequest[] = [];
+  const probes: number[] = [];
+  const traffic = new SidecarTraffic({
+    clock,
+    gate,
+    stats,
+    underWay,
+    drainer,
+    watchdog,
+    voice: plainVoice,
+    user,
+    timeouts: { totalMs: 0, responseStartMs: 0, idleMs: 0, ...timeouts },
+    isReady,
+    onEnded: (request) => ended.push(request),
+    onProbe: (_request, _facts, status) => probes.push(status),
+    onFailed: (error) => {
+      throw error;
+    },
+  });
+  return { clock, gate, stats, underWay, drainer, watchdog, traffic, ended, probes };
+}
