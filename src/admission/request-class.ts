@@ -10,12 +10,15 @@ const classByName: ReadonlyMap<string, PriorityClass> = new Map([
   ['low', 2],
 ]);
 
+/** By which a client asks for its class. */
+export const priorityHeader = 'x-pilotlight-priority';
+
 /**
  * The class a request waits in: what `x-pilotlight-priority` (high, normal, low) asks for, but none above its key's;
  * unasked normal, or its key's where that is lower. Without keys everybody may ask for anything.
  */
 export function priorityOf(headers: Headers, key: KeySettings | null): PriorityClass {
-  const asked = headers['x-pilotlight-priority'];
+  const asked = headers[priorityHeader];
   const wanted = (typeof asked === 'string' ? classByName.get(asked.toLowerCase()) : undefined) ?? 1;
   const highest = key === null ? 0 : classByName.get(key.priority)!;
   return Math.max(wanted, highest) as PriorityClass;

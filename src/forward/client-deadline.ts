@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** Seconds a client says it waits: OpenAI's Node SDK, Hugging Face, and a plain one. */
-const deadlineHeaders = ['x-stainless-timeout', 'x-scale-up-timeout', 'x-request-timeout'] as const;
+export const deadlineHeaders = ['x-stainless-timeout', 'x-scale-up-timeout', 'x-request-timeout'] as const;
 
 /** Milliseconds from now that the client said it waits, the smallest of its headers; 0 when it said nothing usable. */
 function clientDeadlineMs(headers: IncomingHttpHeaders): number {

@@ -15,6 +15,10 @@ export class JsonFields {
   #prompt: Span | null = null;
   #input: Span | null = null;
 
+  get isStream(): boolean {
+    return this.#isStream;
+  }
+
   /** Notes a field whose value lies in `span`. */
   set(name: FieldName, value: FieldValue, span: Span): void {
     switch (name) {

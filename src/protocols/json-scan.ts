@@ -66,6 +66,11 @@ export class JsonScanner implements IntentParser {
     this.#maxDepth = options.maxDepth ?? 512;
   }
 
+  /** Whether what came so far asks for a stream. */
+  get asksForStream(): boolean {
+    return this.#fields.isStream;
+  }
+
   /** Takes the next bytes; never certain before the end, since a later duplicate wins. Throws invalid_body. */
   push(chunk: Buffer): 'more' {
     const fault = this.#utf8.push(chunk);

@@ -74,6 +74,11 @@ export interface LaneRequest {
   answer(answer: OwnAnswer): void;
   /** Sends it on. Until then the lane reads the body only as far as its memory allows, so that a departure is seen. Once only. */
   forward(outbound: Outbound): void;
+  /**
+   * What is held of the body so far, as it came: the framing of chunks is in it. Not to be changed. Absent in the lane of
+   * HTTP/2, which holds nothing (`HeldRequest.read`).
+   */
+  held?(): readonly Buffer[];
   /** Begins the answer as an event stream, before the backend has answered, and writes `text` (SSE comments). */
   comment(text: string): void;
   /**
