@@ -56,7 +56,8 @@ export class ClientConnection implements Watched, ExchangeOwner {
     this.#owner = owner;
     this.#socket = socket;
     this.#out = new ClientSocket(socket);
-    this.#peer = { address: socket.remoteAddress ?? '', isTls: this.#out.isTls };
+    const { remoteAddress: address = '', remotePort: port = 0 } = socket;
+    this.#peer = { address, port, isTls: this.#out.isTls };
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
