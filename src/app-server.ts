@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import { followCertificate, type KeyPair } from './config/certificate.ts';
 import type { Settings } from './config/settings.ts';
-import { followCertificate, type KeyPair } from './http/certificate.ts';
 import type { Log } from './meter/log.ts';
 import type { Pipeline } from './pipeline.ts';
 

@@ -12,7 +12,7 @@ import type { ServerSettings } from '../config/settings.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import { sendError } from '../forward/reply.ts';
-import type { KeyPair } from './certificate.ts';
+import type { KeyPair } from '../config/certificate.ts';
 import type { Connections } from './connections.ts';
 import { requestIdOf } from './head.ts';
 import { acceptAllMethods } from './other-methods.ts';

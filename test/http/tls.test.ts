@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { followCertificate, readKeyPair } from '../../src/http/certificate.ts';
+import { followCertificate, readKeyPair } from '../../src/config/certificate.ts';
 import { testCertificate, testKey } from '../probe/certificate.ts';
 import { type Answer, answerJson } from '../support/backend.ts';
 import type { Gateway } from '../support/gateway.ts';

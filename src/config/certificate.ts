@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { createSecureContext, type Server } from 'node:tls';
-import { watchConfig } from '../config/watch.ts';
+import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls';
+import { watchConfig } from './watch.ts';
 
 /** PEM texts: a certificate chain and its private key. */
 export interface KeyPair {
@@ -20,20 +20,25 @@ export interface CertificateOptions {
   /** What the server was created with. */
   readonly current: KeyPair;
   readonly server: Server;
+  /** What messages call it. Default `server.tls`. */
+  readonly name?: string;
+  /** What else the server's context was created with: versions, ciphers. Default: nothing. */
+  readonly context?: SecureContextOptions;
   /** The new pair serves every connection from now on. */
   readonly onTaken: () => void;
   /** It cannot be read or is no pair: the old one stays. */
   readonly onRefused: (error: unknown) => void;
 }
 
-/** Reads a pair; throws when a file cannot be read, is not PEM, or the key is not that of the certificate. */
-export async function readKeyPair({ certFile, keyFile }: KeyPairFiles): Promise<KeyPair> {
+/** Reads a pair, which messages call `name`; throws when a file cannot be read, is not PEM, or the key is not that of the certificate. */
+export async function readKeyPair(files: KeyPairFiles, name = 'server.tls'): Promise<KeyPair> {
+  const { certFile, keyFile } = files;
   const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
   try {
     createSecureContext({ cert, key });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`server.tls: ${certFile} and ${keyFile} are no pair: ${reason}`, { cause });
+    throw new Error(`${name}: ${certFile} and ${keyFile} are no pair: ${reason}`, { cause });
   }
   return { cert, key };
 }
@@ -43,13 +48,13 @@ export async function readKeyPair({ certFile, keyFile }: KeyPairFiles): Promise<
  * files are never replaced in one instant, so a pair that does not fit is refused and the next change awaited.
  */
 export function followCertificate(options: CertificateOptions): { close(): void } {
-  const { files, server, onTaken, onRefused } = options;
+  const { files, name, server, context, onTaken, onRefused } = options;
   let current = options.current;
   let isClosed = false;
   const reload = async () => {
-    const next = await readKeyPair(files);
+    const next = await readKeyPair(files, name);
     if (isClosed || (next.cert === current.cert && next.key === current.key)) return;
-    server.setSecureContext(next);
+    server.setSecureContext({ ...context, ...next });
     current = next;
     onTaken();
   };
