@@ -97,19 +97,21 @@ export class AnswerStream {
     this.#stream.end();
   }
 
-  /** A whole answer: with `grpc-status` in its fields as one frame, else with its length. */
-  sendOwn({ status, fields, body }: OwnAnswer): void {
+  /** A whole answer: with `grpc-status` in its fields as one frame, else with its length or its trailers. */
+  sendOwn({ status, fields, body, trailers }: OwnAnswer): void {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     const out = answerFields(status, fields);
     const isTrailersOnly = fieldOf(fields, 'grpc-status') !== undefined;
     const hasBody = !isTrailersOnly && status !== 204 && status !== 304;
-    if (hasBody) out.push('content-length', String(bytes.length));
-    const isBodyless = !hasBody || this.#isHead || bytes.length === 0;
+    const hasTrailers = hasBody && trailers !== undefined && !this.#isHead;
+    if (hasBody && !hasTrailers) out.push('content-length', String(bytes.length));
+    const isBodyless = !hasBody || this.#isHead || (bytes.length === 0 && !hasTrailers);
     this.#hasHead = true;
     this.#isEnded = true;
-    this.#stream.respond(out, { endStream: isBodyless });
+    this.#trailers = trailers ?? [];
+    this.#stream.respond(out, { endStream: isBodyless, waitForTrailers: hasTrailers });
     if (!isBodyless) this.#stream.end(bytes);
-    this.#stopUpload();
+    if (!hasTrailers) this.#stopUpload();
   }
 
   /** Ends what was begun: an RPC by its status, anything else visibly. */

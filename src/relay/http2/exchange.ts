@@ -50,6 +50,10 @@ export class Exchange implements HeldRequest, UpstreamOwner {
     return this.#answer.hasHead;
   }
 
+  get isUploaded(): boolean {
+    return this.body.isComplete;
+  }
+
   /** The crossing that `take` made; what happened while it was made is told to it now. */
   begin(crossing: Crossing): void {
     this.#crossing = crossing;

@@ -63,7 +63,8 @@ export function createHttp2Lane(options: Http2LaneOptions): Lane {
   };
   return {
     take(socket: Socket) {
-      const peer = { address: socket.remoteAddress ?? '', isTls: 'encrypted' in socket };
+      const { remoteAddress: address = '', remotePort: port = 0 } = socket;
+      const peer = { address, port, isTls: 'encrypted' in socket };
       let handshake: ServerHttp2Session;
       try {
         handshake = performServerHandshake(socket, { settings, ...sessionLimits });

@@ -35,7 +35,7 @@ describe('the head of a request', () => {
       authority: 'svc.example',
       upgrade: null,
       bodyBytes: 0,
-      peer: { address: '127.0.0.1', isTls: false },
+      peer: { address: '127.0.0.1', port: expect.any(Number), isTls: false },
     });
     expect(head.fields).toEqual(['host', 'svc.example', 'x-one', '1', 'cookie', 'a=b']);
   });
