@@ -8,11 +8,11 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { KeyPair } from '../config/certificate.ts';
 import type { ServerSettings } from '../config/settings.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import { sendError } from '../forward/reply.ts';
-import type { KeyPair } from '../config/certificate.ts';
 import type { Connections } from './connections.ts';
 import { requestIdOf } from './head.ts';
 import { acceptAllMethods } from './other-methods.ts';

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { KeyPair } from '../config/certificate.ts';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect, Protocol, ProtocolRoute } from '../core/protocol.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { KeyRing } from './auth.ts';
-import type { KeyPair } from '../config/certificate.ts';
 import type { Connections } from './connections.ts';
 import { corsOptions } from './cors.ts';
 import { Door, headOf } from './door.ts';
