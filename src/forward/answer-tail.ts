@@ -35,7 +35,11 @@ export class AnswerTail {
 }
 
 /** Keeps what may tell the usage of an answer; null: it is none that tells any. */
-export function answerTailOf({ status, isEncoded, contentType }: AnswerHead): AnswerTail | null {
+export function answerTailOf({
+  status,
+  isEncoded,
+  contentType,
+}: Pick<AnswerHead, 'status' | 'isEncoded' | 'contentType'>): AnswerTail | null {
   if (status >= 300 || isEncoded) return null;
   if (contentType.startsWith('text/event-stream')) return new AnswerTail('sse');
   return contentType.startsWith('application/json') ? new AnswerTail('json') : null;
