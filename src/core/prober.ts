@@ -1,9 +1,14 @@
 /** How to tell that a replica is ready. */
 export interface ReadySpec {
-  /** `http`: GET `path`; `tcp`: the port accepts; `none`: as soon as it runs. */
-  readonly kind: 'http' | 'tcp' | 'none';
+  /**
+   * `http`: GET `path`; `tcp`: the port accepts; `grpc`: grpc.health.v1.Health says that `service` is SERVING; `none`: as soon
+   * as it runs.
+   */
+  readonly kind: 'http' | 'tcp' | 'grpc' | 'none';
   /** Begins with `/`. */
   readonly path: string;
+  /** With `grpc`: the service that is asked for; absent or empty: the server as a whole. */
+  readonly service?: string;
   /** Statuses that mean ready. */
   readonly statuses: readonly number[];
   /** Text that the body must contain, or null. */

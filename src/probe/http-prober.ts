@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { ProbeResult, Prober } from '../core/prober.ts';
+import { probeGrpc } from './grpc-probe.ts';
 import { probeHttp } from './http-probe.ts';
 import type { ProbeQuestion } from './question.ts';
 import { probeTcp } from './tcp-probe.ts';
@@ -58,6 +59,7 @@ async function probeOnce(question: ProbeQuestion): Promise<ProbeResult> {
     if (signal.aborted) return { state: 'unreachable', detail: 'the prober is closed' };
     if (ready.kind === 'http') return await probeHttp(question);
     if (ready.kind === 'tcp') return await probeTcp(question);
+    if (ready.kind === 'grpc') return await probeGrpc(question);
     return { state: 'ready', detail: 'no probe' };
   } catch (error) {
     // An origin, path or header that cannot be sent: the check of the configuration should have found it.

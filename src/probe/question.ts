@@ -8,3 +8,8 @@ export interface ProbeQuestion {
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
+
+/** One that needs no more of `ReadySpec` than its limit. */
+export interface TimedQuestion extends Omit<ProbeQuestion, 'ready'> {
+  readonly ready: Pick<ReadySpec, 'timeoutMs'>;
+}

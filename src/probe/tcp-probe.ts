@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import type { ProbeResult } from '../core/prober.ts';
-import type { ProbeQuestion } from './question.ts';
+import type { TimedQuestion } from './question.ts';
 
 /** Ready as soon as the port of the origin accepts a connection, which is closed again. Rejects only for a bad URL. */
-export async function probeTcp({ origin, ready, clock, signal }: ProbeQuestion): Promise<ProbeResult> {
+export async function probeTcp({ origin, ready, clock, signal }: TimedQuestion): Promise<ProbeResult> {
   const { hostname, port, protocol } = new URL(origin);
   const host = hostname.replace(/^\[|\]$/g, '');
   const address = { host, port: Number(port || (protocol === 'https:' ? 443 : 80)) };
