@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Gate } from './admission/gate.ts';
 import type { Waiter } from './admission/waiter.ts';
 import type { KeySettings, ModelSettings } from './config/settings.ts';
+import type { BagItem } from './core/bag.ts';
 import type { Clock } from './core/clock.ts';
 import type { PilotlightError } from './core/errors.ts';
 import type { ReplicaReport, WakeInfo } from './core/gate.ts';
@@ -51,6 +52,22 @@ export interface ModelEntry {
   firstByte(replicaId: string): string | null;
 }
 
+/** A request on its way, in whichever version of HTTP: its own waiter, in the gate of the entry that it was led to. */
+export interface Traveller extends Waiter, BagItem {
+  /** Attempts that were undone because the replica processed nothing. */
+  readonly attempts: number;
+  /** Its model is known: it goes to that model's gate. */
+  routed(intent: Intent, entry: ModelEntry): void;
+  /** It is in the queue. */
+  wait(): void;
+  /** Its model got new replicas while it waited: it goes on waiting at their gate. */
+  moveTo(entry: ModelEntry): void;
+  /** Ends it with an error, whatever step it is in. */
+  refuse(thrown: unknown): void;
+  /** As `refuse`, out of wherever it is: the queue, or a replica. */
+  cut(error: unknown): void;
+}
+
 /** What one is told who waits for a model. */
 export function waitState(entry: ModelEntry, waiter: Waiter): WaitState {
   const { state, step, detail, etaMs } = entry.wakeInfo();
@@ -73,7 +90,7 @@ export interface PassageContext {
   readonly dropCredentials: () => boolean;
 }
 
-/** The steps of `Passage` that lead on to something else than the request itself. */
+/** The steps of a request that lead on to something else than itself. */
 export interface PassageHost<Passage> {
   readonly options: PassageContext;
   route(passage: Passage, intent: Intent): void;

@@ -7,6 +7,7 @@ import {
   type Naming,
   type PassageContext,
   type PassageHost,
+  type Traveller,
 } from './arrival.ts';
 import type { KeySettings } from './config/settings.ts';
 import { Bag } from './core/bag.ts';
@@ -46,11 +47,12 @@ interface Noted {
  *
  *     listener -> authenticate -> protocol.parse -> route (model -> revision) -> gate.enter -> forward -> meter
  *
- * The listener (src/http) has authenticated and found the protocol; each method of Passage below is one further step.
+ * The listener (src/http) has authenticated and found the protocol; each method of a traveller below is one further step.
+ * One over HTTP/1.1 is a Passage; one over HTTP/2 goes the same way (src/rpc).
  */
-export class Pipeline implements PassageHost<Passage> {
+export class Pipeline implements PassageHost<Traveller> {
   readonly options: PipelineOptions;
-  readonly #passages = new Bag<Passage>();
+  readonly #travellers = new Bag<Traveller>();
   #isDraining = false;
   #onEmpty: (() => void) | null = null;
 
@@ -61,13 +63,19 @@ export class Pipeline implements PassageHost<Passage> {
   /** Takes a request; every outcome is written to its response. Never throws. */
   handle(arrival: Arrival, naming: Naming): void {
     const passage = new Passage(this, arrival);
-    this.#passages.add(passage);
-    const refusal = this.#refusal();
+    this.admit(passage);
+    const { refusal } = this;
     if (refusal === null) passage.parse(naming);
     else passage.refuse(refusal);
   }
 
-  #refusal(): PilotlightError | null {
+  /** From now on until it leaves it counts as one of those on their way, whether it is refused or not. */
+  admit(traveller: Traveller): void {
+    this.#travellers.add(traveller);
+  }
+
+  /** Why nothing is taken now; null: it is. */
+  get refusal(): PilotlightError | null {
     if (this.#isDraining) return new PilotlightError('draining', 'the gateway is shutting down');
     return this.options.refusal();
   }
@@ -82,7 +90,7 @@ export class Pipeline implements PassageHost<Passage> {
 
   /** The model of that name, for what is answered without a slot. Throws model_not_found, or why nothing is admitted. */
   find(name: string): ModelEntry {
-    const refusal = this.#refusal();
+    const { refusal } = this;
     if (refusal !== null) throw refusal;
     const { directory } = this.options;
     const entry = directory.find(name);
@@ -106,31 +114,35 @@ export class Pipeline implements PassageHost<Passage> {
   }
 
   /** model -> revision, or model_not_found with the names there are. */
-  route(passage: Passage, intent: Intent): void {
+  route(traveller: Traveller, intent: Intent): void {
     const { directory } = this.options;
     const entry = directory.find(intent.model);
-    if (entry === undefined) passage.refuse(modelNotFound(intent.model, directory.names()));
-    else passage.routed(intent, entry);
+    if (entry === undefined) traveller.refuse(modelNotFound(intent.model, directory.names()));
+    else if (!speaks(entry, traveller)) traveller.refuse(wrongVersion(entry));
+    else traveller.routed(intent, entry);
   }
 
   /** Enters the gate: a permit at once, a refusal, or null for the queue (then `passage.granted` or `refused`). */
-  enter(passage: Passage, entry: ModelEntry): void {
-    const entered = passage.attempts === 0 ? entry.gate.enter(passage) : entry.gate.requeue(passage);
-    if (entered instanceof Permit) passage.granted(entered);
-    else if (entered !== null) passage.refused(entered);
-    else passage.wait();
+  enter(traveller: Traveller, entry: ModelEntry): void {
+    const entered = traveller.attempts === 0 ? entry.gate.enter(traveller) : entry.gate.requeue(traveller);
+    if (entered instanceof Permit) traveller.granted(entered);
+    else if (entered !== null) traveller.refused(entered);
+    else traveller.wait();
   }
 
   /** Hands waiters that left another gate to `entry`, in their order. */
   move(waiters: readonly Waiter[], entry: ModelEntry): void {
-    for (const waiter of waiters) if (waiter instanceof Passage) waiter.moveTo(entry);
+    for (const waiter of waiters as readonly Traveller[]) {
+      if (speaks(entry, waiter)) waiter.moveTo(entry);
+      else waiter.refuse(wrongVersion(entry));
+    }
   }
 
   /** The request has ended, one way or the other. */
-  leave(passage: Passage, facts: AccessFacts): void {
-    if (!this.#passages.delete(passage)) return;
+  leave(traveller: Traveller, facts: AccessFacts): void {
+    if (!this.#travellers.delete(traveller)) return;
     this.options.onAccess(facts);
-    if (this.#passages.size === 0) this.#onEmpty?.();
+    if (this.#travellers.size === 0) this.#onEmpty?.();
   }
 
   /** Has the operator told of what is the gateway's own fault: a bug, a disk that refuses the spool. */
@@ -141,7 +153,7 @@ export class Pipeline implements PassageHost<Passage> {
 
   /** Requests on their way. */
   get size(): number {
-    return this.#passages.size;
+    return this.#travellers.size;
   }
 
   /**
@@ -150,18 +162,30 @@ export class Pipeline implements PassageHost<Passage> {
    */
   async drain(drainMs: number): Promise<number> {
     this.#isDraining = true;
-    if (this.#passages.size === 0) return 0;
+    if (this.#travellers.size === 0) return 0;
     const { clock } = this.options;
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
       if (drainMs > 0) clock.setTimer(clock.nowMs() + drainMs, resolve);
     });
-    const left = this.#passages.list();
+    const left = this.#travellers.list();
     const error = new PilotlightError(
       'draining',
       `the gateway is shutting down: ${drainMs} ms of drain have passed`,
     );
-    for (const passage of left) passage.cut(error);
+    for (const traveller of left) traveller.cut(error);
     return left.length;
   }
+}
+
+function speaks({ settings }: ModelEntry, traveller: Traveller): boolean {
+  return (settings.revision.httpVersion === 1) === traveller instanceof Passage;
+}
+
+function wrongVersion({ settings: { name, revision } }: ModelEntry): PilotlightError {
+  const message =
+    revision.httpVersion === 1
+      ? `the backend of model "${name}" speaks HTTP/1.1 (backend.http: 1) and was asked over HTTP/2`
+      : `the backend of model "${name}" speaks HTTP/2 only (backend.http: 2), as gRPC does, and was asked over HTTP/1.1`;
+  return new PilotlightError('wrong_http_version', message);
 }

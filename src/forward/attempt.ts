@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Dispatcher } from 'undici';
@@ -7,6 +6,7 @@ import type { BodyPatch } from '../core/protocol.ts';
 import { patchedBytes } from './body-patch.ts';
 import { type FlatHeaders, requestHeaders } from './headers.ts';
 import type { RequestBody, UpstreamBody } from './request-body.ts';
+import { traceOf } from './trace.ts';
 import type { UpgradeRequest } from './tunnel.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -56,11 +56,11 @@ export interface AttemptParts {
 export function prepareAttempt(outbound: Outbound, parts: AttemptParts): Attempt {
   const { req, requestId, upgrade } = outbound;
   const { upstream, revision, body, patch, isStream } = parts;
-  const trace = receivedTrace(req);
+  const trace = traceOf(req.headers.traceparent, requestId);
   const headers = requestHeaders(req.rawHeaders, {
     requestId,
-    traceparent: trace ?? newTrace(requestId),
-    isNewTrace: trace === null,
+    traceparent: trace.traceparent,
+    isNewTrace: trace.isNewTrace,
     clientIp: req.socket.remoteAddress ?? 'unknown',
     host: req.headers.host ?? '',
     proto: (req.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http',
@@ -94,21 +94,4 @@ function announcedBytes(req: IncomingMessage, body: RequestBody, patch: BodyPatc
 export function expectedBytes({ headers }: IncomingMessage): number | null {
   if (headers['transfer-encoding'] !== undefined) return null;
   return Number(headers['content-length'] ?? 0);
-}
-
-const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-const uuidShape = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** W3C Trace Context: a valid one is passed on, with its tracestate. */
-function receivedTrace({ headers }: IncomingMessage): string | null {
-  const received = headers.traceparent;
-  return typeof received === 'string' && traceparentShape.test(received) ? received : null;
-}
-
-/** Version 00, sampled, named like the request, so that one finds the other. */
-function newTrace(requestId: string): string {
-  const uuid = uuidShape.test(requestId) ? requestId : randomUUID();
-  const trace =
-    uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24);
-  return `00-${trace}-${trace.slice(0, 16)}-01`;
 }

@@ -23,7 +23,7 @@ export interface ReplyContext {
 }
 
 /** The fields of an error answer besides those that describe its body. */
-function errorHeaders(error: PilotlightError): FlatHeaders {
+export function errorHeaders(error: PilotlightError): FlatHeaders {
   const { shouldRetry, retryAfter } = error.spec;
   const headers: FlatHeaders = [...error.headers];
   if (retryAfter) {

@@ -8,7 +8,7 @@ import { keyProtocol } from '../forward/headers.ts';
  * The credential a client sent: `Authorization: Bearer KEY` (any case of Bearer), `x-api-key: KEY`, or for a WebSocket
  * the protocol `openai-insecure-api-key.KEY`; or null.
  */
-export function presentedKey(req: IncomingMessage): string | null {
+export function presentedKey(req: Pick<IncomingMessage, 'headers'>): string | null {
   const bearer = /^bearer +(\S+)\s*$/i.exec(req.headers.authorization ?? '');
   if (bearer !== null) return bearer[1]!;
   const apiKey = req.headers['x-api-key'];
@@ -42,7 +42,7 @@ export class KeyRing {
   }
 
   /** The key of a request; null when none is needed; throws invalid_api_key. */
-  authenticate(req: IncomingMessage): KeySettings | null {
+  authenticate(req: Pick<IncomingMessage, 'headers'>): KeySettings | null {
     if (this.isEmpty) return null;
     const key = presentedKey(req);
     if (key === null) {

@@ -1,0 +1,93 @@
+import { PilotlightError } from '../core/errors.ts';
+import type { HeldMemory } from '../forward/held-memory.ts';
+import { FirstMessage } from '../protocols/grpc/first-message.ts';
+import { modelOfMessage, type NamedModel, renamedMessage } from '../protocols/grpc/inference.ts';
+import { requireModel } from '../protocols/model-name.ts';
+import type { BodyReader, HeldRequest } from '../relay/traffic.ts';
+
+/** Who wants to know the model. */
+export interface CallBodyOwner {
+  onModel(name: string): void;
+  /** It names none that could be read. */
+  onFault(error: unknown): void;
+}
+
+/**
+ * What is read of a call's body to find its model: the first message, kept in memory until the backend has answered. What
+ * comes behind it stays with the client.
+ */
+export class CallBody implements BodyReader {
+  readonly #held: HeldMemory;
+  readonly #request: HeldRequest;
+  readonly #owner: CallBodyOwner;
+  readonly #first: FirstMessage;
+  #takenBytes = 0;
+  #named: NamedModel | null = null;
+  #isLetGo = false;
+
+  /** `maxBytes`: the longest message that is read. */
+  constructor(
+    {
+      held,
+      maxBytes,
+      request,
+    }: { readonly held: HeldMemory; readonly maxBytes: number; readonly request: HeldRequest },
+    owner: CallBodyOwner,
+  ) {
+    this.#held = held;
+    this.#request = request;
+    this.#owner = owner;
+    this.#first = new FirstMessage(maxBytes);
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return this.#takenBytes;
+  }
+
+  /** The model as the client named it; null: it was not read here. */
+  get name(): string | null {
+    return this.#named?.name ?? null;
+  }
+
+  /** Reads until the model is known. */
+  read(): void {
+    this.#request.read(this);
+  }
+
+  onChunk(chunk: Buffer): void {
+    if (this.#isLetGo) return;
+    try {
+      if (!this.#held.takeMemory(chunk.length))
+        throw this.#held.full('memory full: no room in server.heldMemory for the first message of a call');
+      this.#takenBytes += chunk.length;
+      if (!this.#first.push(chunk)) return;
+      this.#request.pause();
+      this.#named = modelOfMessage(this.#first.message());
+      this.#owner.onModel(requireModel(this.#named.name));
+    } catch (error) {
+      this.#owner.onFault(error);
+    }
+  }
+
+  onEnd(): void {
+    if (this.#isLetGo || this.#named !== null) return;
+    this.#owner.onFault(
+      new PilotlightError('invalid_body', 'invalid body: it ended before its first message'),
+    );
+  }
+
+  /** What was read, for a backend that knows the model as `name`. */
+  pieces(name: string): readonly Buffer[] {
+    if (this.#named === null) return [];
+    const isOther = this.#named.name !== name;
+    return this.#first.pieces(isOther ? renamedMessage(this.#first.message(), this.#named, name) : null);
+  }
+
+  /** It is not sent again. Idempotent. */
+  letGo(): void {
+    if (this.#isLetGo) return;
+    this.#isLetGo = true;
+    this.#held.giveMemory(this.#takenBytes);
+  }
+}
