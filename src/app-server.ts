@@ -5,6 +5,7 @@ import { followCertificate, type KeyPair } from './config/certificate.ts';
 import type { Settings } from './config/settings.ts';
 import type { Log } from './meter/log.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { Lane } from './relay/traffic.ts';
 
 /** While draining the listener stays open to say so; idle connections are closed as they become idle. */
 export async function drain(server: FastifyInstance, pipeline: Pipeline, drainMs: number): Promise<number> {
@@ -12,6 +13,14 @@ export async function drain(server: FastifyInstance, pipeline: Pipeline, drainMs
   const cut = await pipeline.drain(drainMs);
   clearInterval(closeIdle);
   return cut;
+}
+
+/** Closes what is drained when that has `ended`, at the latest after `graceMs` (0 = as long as it takes). */
+export async function endLane(lane: Lane, ended: Promise<void>, graceMs: number): Promise<void> {
+  const cut = graceMs > 0 ? setTimeout(() => lane.close(), graceMs) : undefined;
+  await ended;
+  clearTimeout(cut);
+  lane.close();
 }
 
 /** Takes a renewed certificate on a server that began with `current`. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { ActivationEvent } from './activation/events.ts';
-import { addressOf, drain, follow } from './app-server.ts';
+import { addressOf, drain, endLane, follow } from './app-server.ts';
 import { followCluster, recallStarts, refusalOf } from './cluster-models.ts';
 import type { ClusterVoice } from './cluster-voice.ts';
 import { type KeyPair, readKeyPair } from './config/certificate.ts';
@@ -19,6 +19,7 @@ import { Watchdog } from './forward/watchdog.ts';
 import { createAdminServer } from './http/admin-server.ts';
 import { KeyRing } from './http/auth.ts';
 import { Connections } from './http/connections.ts';
+import { createRequestLane } from './http/http2-lane.ts';
 import { createRequestServer } from './http/request-server.ts';
 import { createAccessLog, droppedLinesOf, type Log } from './meter/log.ts';
 import { Metrics } from './meter/metrics.ts';
@@ -27,6 +28,7 @@ import { Pipeline } from './pipeline.ts';
 import { anthropic } from './protocols/anthropic.ts';
 import { openaiDialect } from './protocols/dialects.ts';
 import { openai } from './protocols/openai.ts';
+import type { Lane } from './relay/traffic.ts';
 import { gpuGauges, roomSnapshot, shareAnew } from './room/room-view.ts';
 import { Roster } from './roster.ts';
 import type { StartMemory } from './runtime-parts.ts';
@@ -79,6 +81,7 @@ interface Ports {
   readonly requests: FastifyInstance;
   readonly admin: FastifyInstance;
   readonly connections: Connections;
+  readonly http2: Lane;
   readonly certificate: { close(): void } | null;
 }
 
@@ -173,12 +176,13 @@ async function openPorts(
   const { server } = options.settings;
   const connections = new Connections();
   const shared = { server, connections, dialect: openaiDialect, pipeline };
+  const asked = { ...shared, keyRing: () => life.keyRing, models: () => life.sources.settings.models };
+  const http2 = createRequestLane(asked);
   const requests = await createRequestServer({
-    ...shared,
+    ...asked,
+    http2,
     tls,
     protocols: [openai, anthropic],
-    keyRing: () => life.keyRing,
-    models: () => life.sources.settings.models,
     createdS: Math.floor(systemClock.wallMs() / 1000),
   });
   const admin = createAdminServer({
@@ -191,7 +195,13 @@ async function openPorts(
   });
   await admin.listen({ host: server.admin.host, port: server.admin.port });
   await requests.listen({ ...server.listen });
-  return { requests, admin, connections, certificate: tls === null ? null : follow(requests, tls, options) };
+  return {
+    requests,
+    admin,
+    connections,
+    http2,
+    certificate: tls === null ? null : follow(requests, tls, options),
+  };
 }
 
 function reload({ options, life, metrics, roster, edges }: Parts, next: Settings): void {
@@ -207,7 +217,10 @@ function reload({ options, life, metrics, roster, edges }: Parts, next: Settings
   metrics.reloaded('taken');
 }
 
-async function close(parts: Parts, { requests, admin, connections, certificate }: Ports): Promise<void> {
+async function close(
+  parts: Parts,
+  { requests, admin, connections, http2, certificate }: Ports,
+): Promise<void> {
   const { options, life, pipeline, roster, edges } = parts;
   const { drainMs } = options.settings.server;
   const endAtMs = systemClock.nowMs() + drainMs;
@@ -215,11 +228,13 @@ async function close(parts: Parts, { requests, admin, connections, certificate }
   certificate?.close();
   // Whoever leads next serves what is new, while this one serves what it has.
   await edges.cluster?.release();
+  const ended = http2.drain();
   const cut = await drain(requests, pipeline, drainMs);
   if (cut > 0) options.log.warn({ requests: cut }, 'drain has passed: requests were cut');
   // What is written already still has to be read: by slow clients for what is left of the time, but at least 1 s.
   const graceMs = drainMs === 0 ? 0 : Math.max(1_000, endAtMs - systemClock.nowMs());
-  await Promise.all([requests.close(), admin.close(), connections.end(graceMs)]);
+  const lane = endLane(http2, ended, graceMs);
+  await Promise.all([requests.close(), admin.close(), connections.end(graceMs), lane]);
   life.voice?.close();
   await roster.close();
   await edges.close();

@@ -48,7 +48,7 @@ const verbs = ['warm', 'stop', 'pause', 'resume'] as const;
 export function createAdminServer(options: AdminServerOptions): FastifyInstance {
   const { server, connections, dialect } = options;
   const { limits } = server;
-  const fastify = createListener({ limits, tls: null, connections, dialectOf: () => dialect });
+  const fastify = createListener({ limits, tls: null, http2: null, connections, dialectOf: () => dialect });
   fastify.addHook('onRequest', async (request, reply) => {
     checkHead(request.raw, limits.headerCount);
     reply.header('x-request-id', requestIdOf(request.raw));

@@ -57,6 +57,13 @@ export class Connections {
     socket.on('close', this.#onSocketClose as (this: Socket) => void);
   }
 
+  /** It speaks another protocol: somebody else ends it. */
+  letGo(socket: Socket): void {
+    socket.off('end', destroyUnread);
+    socket.off('close', this.#onSocketClose as (this: Socket) => void);
+    this.#drop(socket as TrackedSocket);
+  }
+
   #drop(socket: TrackedSocket): void {
     this.#sockets.delete(socket);
     this.#noteEmpty();

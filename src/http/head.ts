@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ServerSettings } from '../config/settings.ts';
 import type { ErrorCode } from '../core/error-table.ts';
 import { PilotlightError } from '../core/errors.ts';
+import type { LaneHead } from '../relay/traffic.ts';
 
 const requestIdShape = /^[\w.:-]{1,128}$/;
 
 /** The client's x-request-id when it is well-formed, else a new one. */
-export function requestIdOf(req: IncomingMessage): string {
+export function requestIdOf(req: { readonly headers: Readonly<Record<string, unknown>> }): string {
   const received = req.headers['x-request-id'];
   if (typeof received === 'string' && requestIdShape.test(received)) return received;
   const made = randomUUID();
@@ -79,4 +81,25 @@ function targetFault(req: IncomingMessage, host: string | null): string | null {
   if (authority.toLowerCase() !== host?.toLowerCase()) return 'the request target and Host name two hosts';
   req.url = rest!.startsWith('/') ? rest! : `/${rest!}`;
   return null;
+}
+
+/** As `checkHead`, of a head whose framing nghttp2 has checked. Throws bad_request or headers_too_large. */
+export function checkHttp2Head(
+  { fields, authority, target }: LaneHead,
+  limits: ServerSettings['limits'],
+): void {
+  if (fields.length > limits.headerCount * 2) {
+    const message = `too many header fields: server.limits.headerCount is ${limits.headerCount}`;
+    throw new PilotlightError('headers_too_large', message);
+  }
+  // RFC 9113, 6.5.2 counts 32 bytes more for each field; as over HTTP/1.1 only names and values are counted here.
+  const bytes = fields.reduce((sum, text) => sum + text.length, target.length);
+  if (bytes > limits.headerBytes) {
+    const message = `the head is larger than server.limits.headerSize, ${limits.headerBytes} bytes`;
+    throw new PilotlightError('headers_too_large', message);
+  }
+  if (authority === '') throw new PilotlightError('bad_request', 'no :authority and no host');
+  if (!hostShape.test(authority)) throw new PilotlightError('bad_request', ':authority is not a host');
+  if (!target.startsWith('/') || target.includes('#') || target.includes('\\'))
+    throw new PilotlightError('bad_request', 'the request target is not a path, or has a # or a backslash');
 }

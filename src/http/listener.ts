@@ -13,8 +13,10 @@ import type { ServerSettings } from '../config/settings.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Dialect } from '../core/protocol.ts';
 import { sendError } from '../forward/reply.ts';
+import type { Lane } from '../relay/traffic.ts';
 import type { Connections } from './connections.ts';
 import { requestIdOf } from './head.ts';
+import { switchToHttp2 } from './http2-switch.ts';
 import { acceptAllMethods } from './other-methods.ts';
 import { answerParserError } from './parser-errors.ts';
 import { asksForWebSocket } from './upgrade.ts';
@@ -24,6 +26,8 @@ export interface ListenerOptions {
   readonly limits: ServerSettings['limits'];
   readonly tls: KeyPair | null;
   readonly connections: Connections;
+  /** Takes connections that speak HTTP/2; null: they are refused. */
+  readonly http2: Lane | null;
   /** How errors are written that come before the route; null: there is not even a request. */
   readonly dialectOf: (req: IncomingMessage | null) => Dialect;
 }
@@ -40,7 +44,7 @@ function refuseSchema(): never {
 
 /** A Fastify instance that reads no body by itself and tells every error of its own in our shape. */
 export function createListener(options: ListenerOptions): FastifyInstance {
-  const { dialectOf } = options;
+  const { dialectOf, connections, http2 } = options;
   const fastify = Fastify({
     logger: false,
     exposeHeadRoutes: false,
@@ -55,7 +59,10 @@ export function createListener(options: ListenerOptions): FastifyInstance {
       const refusal = new PilotlightError('bad_request', `malformed URL: ${error.message}`);
       refuseRaw(request.raw, reply.raw, dialectOf, refusal);
     },
-    clientErrorHandler: (error, socket) => answerParserError(error, socket, dialectOf),
+    clientErrorHandler(error, socket) {
+      if (http2 !== null && switchToHttp2(error, socket, http2)) connections.letGo(socket);
+      else answerParserError(error, socket, dialectOf);
+    },
   });
   acceptAllMethods(fastify);
   fastify.removeAllContentTypeParsers();
@@ -76,14 +83,14 @@ function ownError(error: unknown): PilotlightError {
 
 /** Node's server with every limit on it; the same for TLS, which takes them along with the certificate. */
 function createLimitedServer(
-  { limits, tls, connections, dialectOf }: ListenerOptions,
+  { limits, tls, connections, http2, dialectOf }: ListenerOptions,
   handler: (req: IncomingMessage, res: ServerResponse) => void,
 ): Server {
   const httpOptions = serverOptions(limits);
   const server =
     tls === null
       ? createServer(httpOptions, handler)
-      : createTlsServer({ ...httpOptions, ...tls, handshakeTimeout: limits.headerTimeoutMs }, handler);
+      : createTlsServer({ ...httpOptions, ...tls, ...tlsOptions(limits, http2) }, handler);
   // One more than is allowed, so that the one too many is seen.
   server.maxHeadersCount = limits.headerCount + 1;
   if (limits.connections > 0) server.maxConnections = limits.connections;
@@ -107,6 +114,12 @@ function createLimitedServer(
     refuseRaw(req, res, dialectOf, new PilotlightError('bad_request', 'CONNECT: this is no forward proxy'));
   });
   return server;
+}
+
+/** Who takes both versions gets HTTP/1.1: clients of gRPC offer HTTP/2 only. */
+function tlsOptions({ headerTimeoutMs }: ServerSettings['limits'], http2: Lane | null) {
+  const ALPNProtocols = http2 === null ? ['http/1.1'] : ['http/1.1', 'h2'];
+  return { handshakeTimeout: headerTimeoutMs, ALPNProtocols };
 }
 
 /** Times are checked a few times within the shortest of them. */

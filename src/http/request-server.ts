@@ -5,6 +5,7 @@ import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect, Protocol, ProtocolRoute } from '../core/protocol.ts';
 import type { Pipeline } from '../pipeline.ts';
+import type { Lane } from '../relay/traffic.ts';
 import type { KeyRing } from './auth.ts';
 import type { Connections } from './connections.ts';
 import { corsOptions } from './cors.ts';
@@ -20,6 +21,8 @@ export interface RequestServerOptions {
   readonly server: ServerSettings;
   readonly tls: KeyPair | null;
   readonly connections: Connections;
+  /** What takes connections that speak HTTP/2. */
+  readonly http2: Lane;
   readonly protocols: readonly Protocol[];
   readonly dialect: Dialect;
   readonly pipeline: Pipeline;
@@ -31,12 +34,13 @@ export interface RequestServerOptions {
 
 /** The request port: protocols, match rules, what is under /v1/models; nothing else. */
 export async function createRequestServer(options: RequestServerOptions): Promise<FastifyInstance> {
-  const { server, tls, connections } = options;
+  const { server, tls, connections, http2 } = options;
   const served = servedPaths(options.protocols, options.dialect);
   const fastify = createListener({
     limits: server.limits,
     tls,
     connections,
+    http2,
     dialectOf: dialectsOf(served, options.dialect),
   });
   if (server.corsOrigins.length > 0) {
