@@ -58,10 +58,11 @@ export class CallBody implements BodyReader {
   onChunk(chunk: Buffer): void {
     if (this.#isLetGo) return;
     try {
+      const isThere = this.#first.push(chunk);
       if (!this.#held.takeMemory(chunk.length))
         throw this.#held.full('memory full: no room in server.heldMemory for the first message of a call');
       this.#takenBytes += chunk.length;
-      if (!this.#first.push(chunk)) return;
+      if (!isThere) return;
       this.#request.pause();
       this.#named = modelOfMessage(this.#first.message());
       this.#owner.onModel(requireModel(this.#named.name));

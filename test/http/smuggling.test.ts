@@ -98,7 +98,6 @@ const targets: readonly (readonly [string, string])[] = [
   ['NUL in the target', 'POST /any/\0 HTTP/1.1\r\nhost: gateway\r\n\r\n'],
   ['a space in the target', 'POST /any/x y HTTP/1.1\r\nhost: gateway\r\n\r\n'],
   ['HTTP/0.9', 'POST /any/x\r\n\r\n'],
-  ['HTTP/2 on this connection', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['HTTP/2.0 as a version', 'POST /any/x HTTP/2.0\r\nhost: gateway\r\n\r\n'],
   ['HTTP/1.10', 'POST /any/x HTTP/1.10\r\nhost: gateway\r\n\r\n'],
   ['a space after the version', 'POST /any/x HTTP/1.1 \r\nhost: gateway\r\n\r\n'],

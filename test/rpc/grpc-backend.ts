@@ -9,7 +9,7 @@ import type {
   ServerUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
-import { loadPackageDefinition, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { loadPackageDefinition, Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 import { definition, type InferRequest } from './proto.ts';
 
@@ -19,9 +19,14 @@ let most = 0;
 let cancelled = 0;
 let served = 0;
 
-type Call = { readonly metadata: Metadata; on(event: 'cancelled', fn: () => void): unknown };
+type Call = {
+  readonly metadata: Metadata;
+  getDeadline(): number | Date;
+  on(event: 'cancelled', fn: () => void): unknown;
+};
 
 function begin(call: Call): () => Metadata {
+  const leftMs = Number(call.getDeadline()) - Date.now();
   running++;
   most = Math.max(most, running);
   let isOver = false;
@@ -42,7 +47,8 @@ function begin(call: Call): () => Metadata {
     trailers.set('cancelled', String(cancelled));
     trailers.set('served', String(served));
     trailers.set('pid', String(process.pid));
-    for (const name of ['x-request-id', 'traceparent', 'authorization', 'grpc-timeout', 'x-forwarded-proto'])
+    trailers.set('left-ms', String(leftMs));
+    for (const name of ['x-request-id', 'traceparent', 'authorization', 'x-forwarded-proto'])
       for (const value of call.metadata.get(name)) trailers.add(`got-${name}`, String(value));
     return trailers;
   };
@@ -117,4 +123,3 @@ setTimeout(() => {
   });
 }, Number(loadMs));
 process.on('SIGTERM', () => process.exit(0));
-void status;

@@ -62,7 +62,7 @@ export interface Outcome {
 }
 
 /** A model whose backend is a server of gRPC that is started when it is asked for. */
-export function grpcModel(more = '', { loadMs = 0, env = '', name = 'resnet' } = {}): string {
+export function grpcModel(more = '', { loadMs = 0, env = '', name = 'm' } = {}): string {
   const command = JSON.stringify([process.execPath, backend, '{port}', String(loadMs)]);
   return `
   ${name}:
@@ -89,7 +89,7 @@ export class Rig {
   }
 
   /** Stubs of both services over one connection each. */
-  stub(gateway: { url: string }, service: 'inference' | 'echo' = 'inference'): Stub {
+  stub(gateway: { url: string }, service: 'inference' | 'echo' = 'inference', more: object = {}): Stub {
     const loaded = loadPackageDefinition(
       fromJSON(definition, { keepCase: true, defaults: true }),
     ) as never as {
@@ -101,10 +101,21 @@ export class Rig {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_retries': 0,
       'grpc.max_receive_message_length': -1,
+      ...more,
     };
     const stub = new made(new URL(gateway.url).host, credentials.createInsecure(), options);
     this.onClose(() => stub.close());
     return stub;
+  }
+
+  /** Has its model `m` started. */
+  async warm(stub: Stub): Promise<void> {
+    await ask(stub.ModelReady.bind(stub), { name: 'm' });
+  }
+
+  /** Takes a changed configuration. */
+  reload(gateway: Gateway, models: string): void {
+    gateway.app.reload(settingsOf(models));
   }
 
   onClose(close: () => Promise<void> | void): void {
