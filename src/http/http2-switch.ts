@@ -21,7 +21,8 @@ type ParsedSocket = Socket & { readonly parser?: { unconsume(): void; remove(): 
  */
 export function switchToHttp2(error: ParserError, socket: ParsedSocket, lane: Lane): boolean {
   const { code, bytesParsed, rawPacket } = error;
-  if (code !== 'HPE_PAUSED_H2_UPGRADE' || !(rawPacket instanceof Buffer) || bytesParsed === undefined) return false;
+  if (code !== 'HPE_PAUSED_H2_UPGRADE' || !(rawPacket instanceof Buffer) || bytesParsed === undefined)
+    return false;
   const rest = rawPacket.subarray(bytesParsed);
   // Behind a request of HTTP/1.1 it would be what a smuggler meant to be taken for a connection of its own.
   if (socket.bytesRead - rest.length !== preface.length) return false;
