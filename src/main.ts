@@ -10,6 +10,10 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
     const { config = defaultConfig } = readFlags('serve', args, ['config']);
     await (await import('./cli/serve.ts')).serve(config);
   },
+  async sidecar(args) {
+    readFlags('sidecar', args, []);
+    await (await import('./cli/sidecar.ts')).sidecar();
+  },
   async check(args) {
     const { config = defaultConfig } = readFlags('check', args, ['config']);
     await (await import('./cli/check.ts')).check(config);

@@ -1,6 +1,7 @@
 const general = `Usage: pilotlight COMMAND [FLAGS]
 
   serve          run the gateway (the default command)
+  sidecar        run before one container, in place of Knative's queue-proxy or by itself
   check          name every fault of a configuration
   status         print a table of the models of a running gateway
   simulate       play recorded requests against the gateway's decisions, and count waits and replica-hours
@@ -15,6 +16,17 @@ Runs the gateway until SIGTERM or SIGINT; then it serves what it has within serv
 it and its backends at once. A changed FILE is taken while it runs.
 
   --config FILE  the configuration; default: pilotlight.yaml`;
+
+const sidecar = `Usage: pilotlight sidecar
+
+Runs before one container until SIGTERM or SIGINT; then it serves what still comes, and ends. A second signal ends it at
+once. It is told everything by its environment: of Knative's queue-proxy where Knative wrote it, else
+
+  USER_PORT                port of the container, on 127.0.0.1
+  CONTAINER_CONCURRENCY    requests that it gets at once; ten times as many wait; 0 = no limit
+  QUEUE_SERVING_PORT       where it listens; default: 8012
+
+docs/sidecar.md names the others.`;
 
 const check = `Usage: pilotlight check [--config FILE]
 
@@ -91,6 +103,7 @@ Prints the version.`;
 
 const usageByCommand: Readonly<Record<string, string>> = {
   serve,
+  sidecar,
   check,
   status,
   simulate,

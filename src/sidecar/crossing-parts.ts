@@ -1,11 +1,14 @@
 import type { Gate } from '../admission/gate.ts';
 import type { Clock } from '../core/clock.ts';
+import type { FlatHeaders } from '../forward/headers.ts';
 import type { Watchdog } from '../forward/watchdog.ts';
 import type { MeteredRequest } from './metrics/sidecar-metrics.ts';
+import type { Rank } from './model/rank.ts';
+import type { RefusalStyle } from './model/refusals.ts';
+import type { WaitComments, WaitCommentsOptions } from './model/wait-comments.ts';
 import type { SidecarSettings } from './settings.ts';
 import type { RequestStats } from './stats/request-stats.ts';
 import type { UnderWay } from './under-way.ts';
-import type { Voice } from './voice.ts';
 
 /** What all crossings of a sidecar share. */
 export interface CrossingParts {
@@ -15,9 +18,13 @@ export interface CrossingParts {
   readonly watchdog: Watchdog;
   readonly stats: RequestStats;
   readonly underWay: UnderWay;
-  readonly voice: Voice;
+  readonly refusals: RefusalStyle;
   readonly user: SidecarSettings['user'];
   readonly timeouts: SidecarSettings['timeouts'];
+  /** Where a request stands among those that wait. */
+  rankOf(fields: FlatHeaders): Rank;
+  /** Begins the comments to one who waits; null: there are none. */
+  readonly comment: ((options: Pick<WaitCommentsOptions, 'request' | 'state'>) => WaitComments) | null;
   /** Told of each request that has ended. Must not throw. */
   onEnded(request: EndedRequest): void;
 }

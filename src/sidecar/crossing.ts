@@ -3,8 +3,18 @@ import type { Affinity, PriorityClass, Ticket, Waiter } from '../admission/waite
 import { PilotlightError } from '../core/errors.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
 import type { Watched } from '../forward/watchdog.ts';
-import type { Crossing, LaneEnd, LaneHead, LaneRequest, OwnAnswer } from '../relay/traffic.ts';
+import {
+  type Crossing,
+  fieldOf,
+  type LaneEnd,
+  type LaneHead,
+  type LaneRequest,
+  type Outbound,
+  type OwnAnswer,
+} from '../relay/traffic.ts';
 import type { CrossingParts, EndedRequest } from './crossing-parts.ts';
+import { errorEvent } from './model/refusals.ts';
+import type { WaitComments } from './model/wait-comments.ts';
 import { outboundFields } from './outbound-fields.ts';
 import type { RequestFacts } from './request-facts.ts';
 
@@ -31,16 +41,17 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   readonly #facts: RequestFacts;
   #state: State = 'waiting';
   #permit: Permit | null = null;
+  #comments: WaitComments | null = null;
   #isUpgraded = false;
   #grantedAtMs = -1;
   /** The last byte of the answer, or the arrival: what the idle time is counted from. */
   #lastByteAtMs: number;
 
   // As a waiter.
-  readonly priority: PriorityClass = 1;
+  readonly priority: PriorityClass;
   readonly tenant = '';
   readonly bytes = 0;
-  readonly deadlineMs = Number.POSITIVE_INFINITY;
+  readonly deadlineMs: number;
   readonly affinity: Affinity | null = null;
   ticket: Ticket | null = null;
   // As watched.
@@ -61,6 +72,9 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     this.#facts = facts;
     this.head = request.head;
     this.#lastByteAtMs = request.arrivedAtMs;
+    const { priority, patienceMs } = parts.rankOf(request.head.fields);
+    this.priority = priority;
+    this.deadlineMs = request.arrivedAtMs + patienceMs;
   }
 
   get isProbe(): boolean {
@@ -78,8 +92,8 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     }
     stats.enter(this.#facts.isProxied, this.#request.arrivedAtMs);
     const outcome = gate.enter(this);
-    if (outcome === null) return;
-    if (outcome instanceof PilotlightError) this.refused(outcome);
+    if (outcome === null) this.#commentWhileWaiting();
+    else if (outcome instanceof PilotlightError) this.refused(outcome);
     else this.granted(outcome);
   }
 
@@ -113,6 +127,14 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
       this.#isUpgraded = true;
       this.#parts.underWay.upgrade();
     }
+    if (this.#comments !== null && this.#request.hasHead && !isEventStream(status, fields)) {
+      this.#stop(
+        new PilotlightError(
+          'backend_bad_response',
+          `the app answered ${status} to who had begun to wait for a stream`,
+        ),
+      );
+    }
     return fields;
   }
 
@@ -127,19 +149,14 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
 
   onBroken(cause: Error, isSent: boolean): OwnAnswer {
     const code = isSent ? 'backend_reset' : 'backend_unreachable';
-    const answer = this.#parts.voice.answer(
-      new PilotlightError(code, cause.message, { cause }),
-      this.head.target,
-    );
+    const error = new PilotlightError(code, cause.message, { cause });
+    const answer = this.#parts.refusals.answer(error, this.head);
     this.status = answer.status;
     return answer;
   }
 
   brokenEvent(cause: Error): string | null {
-    return this.#parts.voice.event(
-      new PilotlightError('backend_reset', cause.message, { cause }),
-      this.head.target,
-    );
+    return errorEvent(new PilotlightError('backend_reset', cause.message, { cause }), this.head);
   }
 
   onEnd(_end: LaneEnd): void {
@@ -147,6 +164,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     const { clock, stats, underWay, watchdog } = this.#parts;
     const nowMs = clock.nowMs();
     this.#leaveGate();
+    this.#comments?.stop();
     this.#state = 'over';
     watchdog.delete(this);
     if (!this.#facts.isKubeletProbe) stats.leave(this.#facts.isProxied, nowMs);
@@ -156,20 +174,31 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   }
 
   #forward(): void {
-    const { clock, user } = this.#parts;
-    const { head } = this;
-    const { originalHost, isKubeletProbe } = this.#facts;
     this.#state = 'running';
-    this.#grantedAtMs = clock.nowMs();
+    this.#grantedAtMs = this.#parts.clock.nowMs();
+    const fields = outboundFields(this.head, this.#facts);
+    const comments = this.#comments;
+    if (comments === null) {
+      this.#request.forward(this.#outbound(fields));
+      return;
+    }
+    comments.stop();
+    this.#request.forward({ ...this.#outbound(comments.toApp(fields)), prefix: comments.prefix });
+  }
+
+  #outbound(fields: FlatHeaders): Outbound {
+    const { host, port } = this.#parts.user;
+    const { method, target, authority } = this.head;
+    const { originalHost, isKubeletProbe } = this.#facts;
     const restored = isKubeletProbe ? '' : originalHost;
-    this.#request.forward({
-      host: user.host,
-      port: user.port,
-      method: head.method,
-      target: head.target,
-      authority: restored || head.authority || `${user.host}:${user.port}`,
-      fields: outboundFields(head, this.#facts),
-    });
+    return { host, port, method, target, authority: restored || authority || `${host}:${port}`, fields };
+  }
+
+  #commentWhileWaiting(): void {
+    const { comment, gate } = this.#parts;
+    if (comment === null) return;
+    const state = () => ({ position: gate.position(this), phase: 'waiting', detail: null, etaMs: null });
+    this.#comments = comment({ request: this.#request, state });
   }
 
   /** Ends it from here: with an answer where nothing was sent yet, else by cutting it. */
@@ -177,12 +206,11 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     const isWaiting = this.#state === 'waiting';
     this.#state = 'ending';
     if (isWaiting) this.#parts.gate.cancel(this);
-    const { voice } = this.#parts;
-    const { target } = this.head;
-    const answer = voice.answer(error, target);
+    this.#comments?.stop();
+    const answer = this.#parts.refusals.answer(error, this.head);
     if (this.appStatus === 0) this.status = answer.status;
     if (isWaiting && !this.#request.hasHead) this.#request.answer(answer);
-    else this.#request.cut(answer, voice.event(error, target));
+    else this.#request.cut(answer, errorEvent(error, this.head));
   }
 
   /** The slot goes back, or the place in the queue. */
@@ -199,4 +227,12 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     this.servedMs = nowMs - this.#grantedAtMs;
     if (this.appStatus === 0) this.headMs = this.servedMs;
   }
+}
+
+/** What may follow comments that began an answer. */
+function isEventStream(status: number, fields: FlatHeaders): boolean {
+  const isPlain = fieldOf(fields, 'content-encoding') === undefined;
+  return (
+    status === 200 && isPlain && fieldOf(fields, 'content-type')?.startsWith('text/event-stream') === true
+  );
 }

@@ -1,4 +1,5 @@
 import type { ReadySpec } from '../core/prober.ts';
+import type { TlsLimits } from '../relay/tls-limits.ts';
 
 /** Where a sidecar listens; null: not at all. 0 lets the system choose (tests). */
 export interface SidecarPorts {
@@ -7,11 +8,11 @@ export interface SidecarPorts {
   /** HTTP/1.1 and h2c on one port: 8012, or 8013 where the revision speaks h2c. */
   readonly serving: number;
   /** TLS, with a certificate in the folder: 8112. */
-  readonly tls: number | null;
+  readonly tls: number;
   /** /wait-for-drain: 8022. */
-  readonly admin: number | null;
+  readonly admin: number;
   /** Stat as protobuf: 9090. */
-  readonly stats: number | null;
+  readonly stats: number;
 }
 
 /** The user metrics, as Knative's observability.requestMetrics tells. */
@@ -53,16 +54,11 @@ export interface LogSettings {
   readonly isUpperCase: boolean;
 }
 
-/** The certificate of the TLS port, read anew when it changes, and what is offered there, in OpenSSL's names. */
+/** The certificate of the TLS port, read anew when it changes, and what is agreed to there. */
 export interface SidecarTls {
   readonly certFile: string;
   readonly keyFile: string;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
-  /** Of TLS 1.2; empty: the default. */
-  readonly cipherSuites: readonly string[];
-  /** Empty: the default. */
-  readonly curves: readonly string[];
+  readonly limits: TlsLimits;
 }
 
 /** Who this pod is; empty strings in plain mode. */

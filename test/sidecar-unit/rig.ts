@@ -2,10 +2,10 @@ import { Watchdog } from '../../src/forward/watchdog.ts';
 import { createAppGate } from '../../src/sidecar/app-gate.ts';
 import type { EndedRequest } from '../../src/sidecar/crossing-parts.ts';
 import { Drainer } from '../../src/sidecar/drainer.ts';
+import { textRefusals } from '../../src/sidecar/model/refusals.ts';
 import { SidecarTraffic } from '../../src/sidecar/sidecar-traffic.ts';
 import { RequestStats } from '../../src/sidecar/stats/request-stats.ts';
 import { UnderWay } from '../../src/sidecar/under-way.ts';
-import { plainVoice } from '../../src/sidecar/voice.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 /** What a test may set. */
@@ -33,7 +33,9 @@ export function createRig({ concurrency = 0, timeouts = {}, isReady = async () =
     underWay,
     drainer,
     watchdog,
-    voice: plainVoice,
+    refusals: textRefusals,
+    rankOf: () => ({ priority: 1, patienceMs: Number.POSITIVE_INFINITY }),
+    comment: null,
     user,
     timeouts: { totalMs: 0, responseStartMs: 0, idleMs: 0, ...timeouts },
     isReady,

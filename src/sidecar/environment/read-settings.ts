@@ -13,6 +13,7 @@ import {
 } from './environment.ts';
 import { hostPortOf } from './observability-json.ts';
 import { readProbes } from './probe-json.ts';
+import { limitsOf } from './tls-variables.ts';
 import { Misfit } from './variable.ts';
 import { variables } from './variables.ts';
 
@@ -116,17 +117,24 @@ function probesOf({ environment, mode, values, faults }: Reading): readonly AppP
 
 /** The certificate counts where both of its files are there, as for Knative; it is looked for once, at the start. */
 function tlsOf({ values, environment, faults }: Reading): SidecarSettings['tls'] {
-  const minVersion = values.QUEUE_PROXY_TLS_MIN_VERSION ?? 'TLSv1.3';
-  const maxVersion = values.QUEUE_PROXY_TLS_MAX_VERSION ?? 'TLSv1.3';
-  if (minVersion > maxVersion) {
+  const limits = limitsOf({
+    TLS_MIN_VERSION: values.QUEUE_PROXY_TLS_MIN_VERSION,
+    TLS_MAX_VERSION: values.QUEUE_PROXY_TLS_MAX_VERSION,
+    TLS_CIPHER_SUITES: values.QUEUE_PROXY_TLS_CIPHER_SUITES,
+    TLS_CURVE_PREFERENCES: values.QUEUE_PROXY_TLS_CURVE_PREFERENCES,
+  });
+  if (limits instanceof Misfit) {
     const name = 'QUEUE_PROXY_TLS_MAX_VERSION';
-    faults.push({ name, value: environment[name]!, expected: 'no less than QUEUE_PROXY_TLS_MIN_VERSION' });
+    faults.push({
+      name,
+      value: environment[name] ?? null,
+      expected: 'no less than QUEUE_PROXY_TLS_MIN_VERSION',
+    });
+    return null;
   }
   const certFile = join(values.PILOTLIGHT_CERT_DIR, 'tls.crt');
   const keyFile = join(values.PILOTLIGHT_CERT_DIR, 'tls.key');
-  if (!existsSync(certFile) || !existsSync(keyFile)) return null;
-  const { QUEUE_PROXY_TLS_CIPHER_SUITES: cipherSuites, QUEUE_PROXY_TLS_CURVE_PREFERENCES: curves } = values;
-  return { certFile, keyFile, minVersion, maxVersion, cipherSuites, curves };
+  return existsSync(certFile) && existsSync(keyFile) ? { certFile, keyFile, limits } : null;
 }
 
 /** In plain mode Prometheus may ask unless the configuration says otherwise. */

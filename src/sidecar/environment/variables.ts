@@ -1,6 +1,6 @@
 import { plainLogging, readLevel, readLogging } from './logging-json.ts';
 import { nothingObserved, readObservability } from './observability-json.ts';
-import { readCipherSuites, readCurves, readTlsVersion } from './tls-names.ts';
+import { readTlsVariable } from './tls-variables.ts';
 import { address, custom, duration, flag, port, seconds, text, whole } from './variable.ts';
 
 /** Above it a limit is none, and ten times as many in a queue still count exactly. */
@@ -122,32 +122,30 @@ export const variables = {
     fallback: '',
     standard: 'all addresses',
   }),
-  QUEUE_PROXY_TLS_MIN_VERSION: custom(
-    { meaning: 'Oldest version of TLS.', expects: '1.2 or 1.3', fallback: null, standard: '1.3' },
-    readTlsVersion,
-  ),
-  QUEUE_PROXY_TLS_MAX_VERSION: custom(
-    { meaning: 'Newest version of TLS.', expects: '1.2 or 1.3', fallback: null, standard: '1.3' },
-    readTlsVersion,
-  ),
-  QUEUE_PROXY_TLS_CIPHER_SUITES: custom(
-    {
-      meaning: 'Cipher suites of TLS 1.2; those of 1.3 are not chosen.',
-      expects: "Go's names with commas between",
-      fallback: [],
-      standard: "OpenSSL's",
-    },
-    readCipherSuites,
-  ),
-  QUEUE_PROXY_TLS_CURVE_PREFERENCES: custom(
-    {
-      meaning: 'Curves of the key exchange, the preferred one first.',
-      expects: 'names with commas between, such as X25519,P-256',
-      fallback: [],
-      standard: "OpenSSL's",
-    },
-    readCurves,
-  ),
+  QUEUE_PROXY_TLS_MIN_VERSION: tlsText({
+    name: 'TLS_MIN_VERSION',
+    meaning: 'Oldest version of TLS.',
+    expects: '1.2 or 1.3',
+    standard: '1.3',
+  }),
+  QUEUE_PROXY_TLS_MAX_VERSION: tlsText({
+    name: 'TLS_MAX_VERSION',
+    meaning: 'Newest version of TLS.',
+    expects: '1.2 or 1.3',
+    standard: '1.3',
+  }),
+  QUEUE_PROXY_TLS_CIPHER_SUITES: tlsText({
+    name: 'TLS_CIPHER_SUITES',
+    meaning: 'Cipher suites of TLS 1.2; those of 1.3 are not chosen.',
+    expects: "Go's names with commas between",
+    standard: "OpenSSL's",
+  }),
+  QUEUE_PROXY_TLS_CURVE_PREFERENCES: tlsText({
+    name: 'TLS_CURVE_PREFERENCES',
+    meaning: 'Curves of the key exchange, the preferred one first.',
+    expects: 'names with commas between, such as X25519,P-256',
+    standard: "OpenSSL's",
+  }),
   ROOT_CA: text({
     meaning:
       'Certificates in PEM; read for the sake of Knative, which gives them to extensions, and not used.',
@@ -175,3 +173,8 @@ export const variables = {
     fallback: '/etc/podinfo',
   }),
 } as const;
+
+/** One of those that are read together in the end. */
+function tlsText({ name, ...row }: { name: string; meaning: string; expects: string; standard: string }) {
+  return custom({ ...row, fallback: '' }, (value) => readTlsVariable(name, value, row.expects));
+}

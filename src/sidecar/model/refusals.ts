@@ -26,7 +26,9 @@ export const textRefusals: RefusalStyle = {
       status: error.spec.status,
       text: `${error.message}\n`,
     };
-    return { status, fields: textFields, body: text };
+    // Where the original writes a body by itself, Go adds no nosniff.
+    const fields = error.code === 'backend_timeout' ? textFields.slice(0, 2) : textFields;
+    return { status, fields, body: text };
   },
 };
 

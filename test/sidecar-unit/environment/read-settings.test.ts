@@ -166,8 +166,8 @@ describe("the environment of a revision's queue-proxy", () => {
     ],
     ['OBSERVABILITY_CONFIG', '{"enableRequestLog":"true"}', 'enableRequestLog to be true or false'],
     ['QUEUE_PROXY_TLS_MIN_VERSION', '1.1', '1.2 or 1.3'],
-    ['QUEUE_PROXY_TLS_CIPHER_SUITES', 'RC4', 'not known: RC4'],
-    ['QUEUE_PROXY_TLS_CURVE_PREFERENCES', 'P-257', 'not known: P-257'],
+    ['QUEUE_PROXY_TLS_CIPHER_SUITES', 'RC4', '"RC4" is not known'],
+    ['QUEUE_PROXY_TLS_CURVE_PREFERENCES', 'P-257', '"P-257" is not known'],
     ['PILOTLIGHT_DRAIN_QUIET', '10', 'a duration with its unit'],
   ])('may not say %s=%s', (name, value, expected) => {
     const faults = faultsOf({ ...knativeEnvironment(), [name]: value });
@@ -289,10 +289,12 @@ describe("the environment of a revision's queue-proxy", () => {
     expect(readSettings(environment).tls).toEqual({
       certFile: join(folder, 'tls.crt'),
       keyFile: join(folder, 'tls.key'),
-      minVersion: 'TLSv1.2',
-      maxVersion: 'TLSv1.3',
-      cipherSuites: ['ECDHE-RSA-AES128-GCM-SHA256'],
-      curves: ['P-256', 'X25519'],
+      limits: {
+        minVersion: 'TLSv1.2',
+        maxVersion: 'TLSv1.3',
+        ciphers: expect.stringMatching(/^TLS_.*:ECDHE-RSA-AES128-GCM-SHA256$/),
+        ecdhCurve: 'P-256:X25519',
+      },
     });
     const swapped = { QUEUE_PROXY_TLS_MIN_VERSION: '1.3', QUEUE_PROXY_TLS_MAX_VERSION: '1.2' };
     expect(faultsOf({ ...environment, ...swapped })).toEqual([
