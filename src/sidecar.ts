@@ -1,22 +1,20 @@
 import { type Clock, systemClock } from './core/clock.ts';
 import { Watchdog } from './forward/watchdog.ts';
-import type { LaneRequest } from './relay/traffic.ts';
 import { createAppGate } from './sidecar/app-gate.ts';
 import { Drainer } from './sidecar/drainer.ts';
 import { answerMetrics } from './sidecar/metrics/metrics-answer.ts';
-import { SidecarMetrics } from './sidecar/metrics/sidecar-metrics.ts';
 import { commonRank, rankOf } from './sidecar/model/rank.ts';
 import { openaiRefusals, textRefusals } from './sidecar/model/refusals.ts';
+import { createObservation, type Observation } from './sidecar/observation.ts';
 import { ownTraffic } from './sidecar/own-traffic.ts';
-import { createLanes, OpenPorts, type Port, type PortContext } from './sidecar/ports.ts';
-import type { RequestFacts } from './sidecar/request-facts.ts';
+import { createLanes, OpenPorts, type Port } from './sidecar/ports.ts';
+import { Readiness } from './sidecar/readiness/readiness.ts';
 import type { SidecarSettings } from './sidecar/settings.ts';
 import { Shutdown } from './sidecar/shutdown.ts';
 import type { SidecarLog } from './sidecar/sidecar-log.ts';
 import { SidecarTraffic, type TrafficParts } from './sidecar/sidecar-traffic.ts';
 import { RequestStats } from './sidecar/stats/request-stats.ts';
 import { answerStat } from './sidecar/stats/stat-answer.ts';
-import { type ResourceAttributes, resourceOf } from './sidecar/telemetry-resource.ts';
 import { UnderWay } from './sidecar/under-way.ts';
 
 /** What a sidecar is made of. */
@@ -43,83 +41,75 @@ export interface Sidecar {
 /** What each port is for. */
 export type PortName = 'serving' | 'tls' | 'admin' | 'stats' | 'metrics';
 
-/** Opens all ports and takes requests. Rejects with the system's error where a port cannot be had, and leaves none open. */
+/**
+ * Opens all ports and takes requests. Rejects with the system's error where a port cannot be had, and leaves none open;
+ * with a TemplateFault where the template of the request log is none.
+ */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { settings, log, clock = systemClock } = options;
-  const parts = partsOf(options, clock);
-  const context = { clock, log };
-  const shutdown = new Shutdown({
-    clock,
-    log,
-    drainer: parts.drainer,
-    underWay: parts.underWay,
-    settings: settings.drain,
-    drainPorts: () => ports.drain(),
-  });
-  const ports = await OpenPorts.open(portsOf({ settings, parts, shutdown, context }), context);
-  return {
-    portOf: (name) => ports.portOf(name),
-    async shutDown() {
-      await shutdown.run();
-      ports.close();
-    },
-    close: () => ports.close(),
-  };
-}
-
-/** The traffic of the serving ports and what is told of it. */
-interface Parts extends TrafficParts {
-  readonly metrics: SidecarMetrics | null;
-}
-
-function partsOf(options: SidecarOptions, clock: Clock): Parts {
-  const { settings, log } = options;
-  const { model, user, timeouts } = settings;
   const gate = createAppGate(settings, clock);
-  const queueDepth = settings.concurrency === 0 ? null : () => gate.waiting + gate.inFlight;
-  const metrics = settings.metrics.protocol === 'prometheus' ? metricsOf(options, queueDepth) : null;
+  const readiness = createReadiness(settings, log, clock);
+  const observation = await createObservation({ ...options, clock, gate, readiness });
+  const { model, user, timeouts } = settings;
   const common = commonRank(model);
-  return {
-    clock,
-    gate,
-    user,
-    timeouts,
-    metrics,
+  const traffic: TrafficParts = {
+    ...observation,
+    ...{ clock, gate, user, timeouts },
     watchdog: new Watchdog(clock),
     stats: new RequestStats(clock.nowMs()),
     underWay: new UnderWay(),
     drainer: new Drainer(clock, settings.drain.quietMs),
     refusals: model.openaiErrors ? openaiRefusals : textRefusals,
     rankOf: (fields) => rankOf(model, fields, common),
-    comment: null,
-    isReady: async () => true,
-    onEnded: (request) => {
-      if (!request.isProbe) metrics?.ended(request);
-    },
-    onProbe: (_request: LaneRequest, _facts: RequestFacts, _status: number) => undefined,
+    isReady: () => readiness.isReady(),
     onFailed: (error) => log.error({ error }, 'an answer could not be made'),
+  };
+  const { drainer, underWay } = traffic;
+  const drainPorts = () => ports.drain();
+  const shutdown = new Shutdown({ clock, log, drainer, underWay, settings: settings.drain, drainPorts });
+  const ports = await OpenPorts.open(portsOf({ settings, log, observation, traffic, shutdown }), {
+    clock,
+    log,
+  });
+  const close = () => {
+    readiness.close();
+    ports.close();
+  };
+  return {
+    portOf: (name) => ports.portOf(name),
+    close,
+    async shutDown() {
+      await shutdown.run();
+      close();
+    },
   };
 }
 
-function metricsOf(
-  { settings, version, environment }: SidecarOptions,
-  queueDepth: (() => number) | null,
-): SidecarMetrics {
-  const resource: ResourceAttributes = resourceOf({ identity: settings.identity, version, environment });
-  return new SidecarMetrics({ resource, version, app: settings.user, queueDepth });
+function createReadiness(settings: SidecarSettings, log: SidecarLog, clock: Clock): Readiness {
+  const { probes, detectsHttp2, model, user } = settings;
+  return new Readiness({
+    ...{ probes, detectsHttp2, user, clock },
+    loading: model.loading,
+    onState: (state, detail) => log.info({ state, detail }, 'the app was probed'),
+  });
 }
 
-function portsOf(made: {
-  settings: SidecarSettings;
-  parts: Parts;
-  shutdown: Shutdown;
-  context: PortContext;
-}): readonly Port[] {
-  const { settings, parts, shutdown, context } = made;
+/** What answers behind the ports. */
+interface Behind {
+  readonly settings: SidecarSettings;
+  readonly log: SidecarLog;
+  readonly observation: Observation;
+  readonly traffic: TrafficParts;
+  readonly shutdown: Shutdown;
+}
+
+/** All ports, each with its lanes; the serving port and the one with TLS have the same. */
+function portsOf({ settings, log, observation, traffic, shutdown }: Behind): readonly Port[] {
   const { ports, tls, metrics, identity } = settings;
-  const { clock, stats, onFailed } = parts;
+  const { clock, stats, onFailed } = traffic;
   const { host } = ports;
-  const serving = createLanes(new SidecarTraffic(parts), context, settings.concurrency);
+  const context = { clock, log };
+  const serving = createLanes(new SidecarTraffic(traffic), context, settings.concurrency);
   const own = (...answer: Parameters<typeof ownTraffic>) => createLanes(ownTraffic(...answer), context);
   const statLanes = own((head) => answerStat({ pod: identity.pod, stats }, head, clock.nowMs()), onFailed);
   const opened: Port[] = [
@@ -134,8 +124,8 @@ function portsOf(made: {
     { name: 'stats', host, port: ports.stats, lanes: statLanes, tls: null },
   ];
   if (tls !== null) opened.push({ name: 'tls', host, port: ports.tls, lanes: serving, tls });
-  if (parts.metrics !== null) {
-    const source = parts.metrics;
+  const source = observation.metrics;
+  if (source !== null) {
     const lanes = own((head) => answerMetrics(source, head), onFailed);
     opened.push({ name: 'metrics', ...metrics.listen, lanes, tls: null });
   }

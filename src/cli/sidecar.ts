@@ -1,4 +1,5 @@
 import { LogWriter, standardOutput } from '../meter/log-writer.ts';
+import { EnvironmentError } from '../sidecar/environment/environment.ts';
 import { readSettings } from '../sidecar/environment/read-settings.ts';
 import type { SidecarSettings } from '../sidecar/settings.ts';
 import { createSidecarLog, type SidecarLog } from '../sidecar/sidecar-log.ts';
@@ -25,6 +26,11 @@ async function start(settings: SidecarSettings, log: SidecarLog): Promise<Sideca
   try {
     return await startSidecar({ settings, log, version, environment: process.env });
   } catch (error) {
+    if (error instanceof Error && error.name === 'TemplateFault') {
+      const value = settings.requestLog?.template ?? '';
+      const expected = `a requestLogTemplate that Go's text/template takes (${error.message})`;
+      throw new EnvironmentError([{ name: 'OBSERVABILITY_CONFIG', value, expected }]);
+    }
     const { listenFault } = await import('./listen-fault.ts');
     throw listenFault(error, placesOf(settings));
   }

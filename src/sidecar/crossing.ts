@@ -1,21 +1,14 @@
 import type { Permit } from '../admission/permit.ts';
 import type { Affinity, PriorityClass, Ticket, Waiter } from '../admission/waiter.ts';
 import { PilotlightError } from '../core/errors.ts';
+import type { WaitState } from '../core/protocol.ts';
 import type { FlatHeaders } from '../forward/headers.ts';
 import type { Watched } from '../forward/watchdog.ts';
-import {
-  type Crossing,
-  fieldOf,
-  type LaneEnd,
-  type LaneHead,
-  type LaneRequest,
-  type Outbound,
-  type OwnAnswer,
-} from '../relay/traffic.ts';
+import type { Crossing, LaneEnd, LaneHead, LaneRequest, Outbound, OwnAnswer } from '../relay/traffic.ts';
 import type { CrossingParts, EndedRequest } from './crossing-parts.ts';
 import { errorEvent } from './model/refusals.ts';
-import type { WaitComments } from './model/wait-comments.ts';
 import { outboundFields } from './outbound-fields.ts';
+import type { RequestCompany } from './request-company.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 /** What a request counts as whose client left before an answer. */
@@ -41,7 +34,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   readonly #facts: RequestFacts;
   #state: State = 'waiting';
   #permit: Permit | null = null;
-  #comments: WaitComments | null = null;
+  readonly #company: RequestCompany | null;
   #isUpgraded = false;
   #grantedAtMs = -1;
   /** The last byte of the answer, or the arrival: what the idle time is counted from. */
@@ -63,6 +56,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   totalMs = 0;
   servedMs: number | null = null;
   headMs = 0;
+  fault: Error | null = null;
   uploadBytes = 0;
   answerBytes = 0;
 
@@ -72,6 +66,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     this.#facts = facts;
     this.head = request.head;
     this.#lastByteAtMs = request.arrivedAtMs;
+    this.#company = parts.companyOf?.(request) ?? null;
     const { priority, patienceMs } = parts.rankOf(request.head.fields);
     this.priority = priority;
     this.deadlineMs = request.arrivedAtMs + patienceMs;
@@ -92,7 +87,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     }
     stats.enter(this.#facts.isProxied, this.#request.arrivedAtMs);
     const outcome = gate.enter(this);
-    if (outcome === null) this.#commentWhileWaiting();
+    if (outcome === null) this.#company?.waits(() => this.#waitState());
     else if (outcome instanceof PilotlightError) this.refused(outcome);
     else this.granted(outcome);
   }
@@ -127,20 +122,18 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
       this.#isUpgraded = true;
       this.#parts.underWay.upgrade();
     }
-    if (this.#comments !== null && this.#request.hasHead && !isEventStream(status, fields)) {
-      this.#stop(
-        new PilotlightError(
-          'backend_bad_response',
-          `the app answered ${status} to who had begun to wait for a stream`,
-        ),
-      );
+    if (this.#company?.onHead(status, fields) === false) {
+      const what = `the app answered ${status} to a client that had begun to wait for a stream of events`;
+      this.#stop(new PilotlightError('backend_bad_response', what));
     }
     return fields;
   }
 
   onBytes(bytes: Buffer): void {
     this.answerBytes += bytes.length;
-    if (this.#parts.timeouts.idleMs > 0) this.#lastByteAtMs = this.#parts.clock.nowMs();
+    if (this.#parts.timeouts.idleMs === 0 && this.#company === null) return;
+    this.#lastByteAtMs = this.#parts.clock.nowMs();
+    this.#company?.onBytes(bytes, this.#lastByteAtMs);
   }
 
   onUpload(bytes: number): void {
@@ -148,6 +141,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   }
 
   onBroken(cause: Error, isSent: boolean): OwnAnswer {
+    this.fault = cause;
     const code = isSent ? 'backend_reset' : 'backend_unreachable';
     const error = new PilotlightError(code, cause.message, { cause });
     const answer = this.#parts.refusals.answer(error, this.head);
@@ -156,19 +150,20 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   }
 
   brokenEvent(cause: Error): string | null {
+    this.fault = cause;
     return errorEvent(new PilotlightError('backend_reset', cause.message, { cause }), this.head);
   }
 
-  onEnd(_end: LaneEnd): void {
+  onEnd(end: LaneEnd): void {
     if (this.#state === 'over') return;
     const { clock, stats, underWay, watchdog } = this.#parts;
     const nowMs = clock.nowMs();
     this.#leaveGate();
-    this.#comments?.stop();
     this.#state = 'over';
     watchdog.delete(this);
     if (!this.#facts.isKubeletProbe) stats.leave(this.#facts.isProxied, nowMs);
     underWay.leave(this.#isUpgraded);
+    this.#company?.ended(end === 'answered');
     this.#settle(nowMs);
     this.#parts.onEnded(this);
   }
@@ -176,14 +171,8 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   #forward(): void {
     this.#state = 'running';
     this.#grantedAtMs = this.#parts.clock.nowMs();
-    const fields = outboundFields(this.head, this.#facts);
-    const comments = this.#comments;
-    if (comments === null) {
-      this.#request.forward(this.#outbound(fields));
-      return;
-    }
-    comments.stop();
-    this.#request.forward({ ...this.#outbound(comments.toApp(fields)), prefix: comments.prefix });
+    const outbound = this.#outbound(outboundFields(this.head, this.#facts));
+    this.#request.forward(this.#company?.goes(outbound, this.#grantedAtMs) ?? outbound);
   }
 
   #outbound(fields: FlatHeaders): Outbound {
@@ -194,11 +183,9 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     return { host, port, method, target, authority: restored || authority || `${host}:${port}`, fields };
   }
 
-  #commentWhileWaiting(): void {
-    const { comment, gate } = this.#parts;
-    if (comment === null) return;
-    const state = () => ({ position: gate.position(this), phase: 'waiting', detail: null, etaMs: null });
-    this.#comments = comment({ request: this.#request, state });
+  /** What who waits is told. */
+  #waitState(): WaitState {
+    return { position: this.#parts.gate.position(this), phase: 'waiting', detail: null, etaMs: null };
   }
 
   /** Ends it from here: with an answer where nothing was sent yet, else by cutting it. */
@@ -206,7 +193,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     const isWaiting = this.#state === 'waiting';
     this.#state = 'ending';
     if (isWaiting) this.#parts.gate.cancel(this);
-    this.#comments?.stop();
+    this.#company?.waitsNoMore();
     const answer = this.#parts.refusals.answer(error, this.head);
     if (this.appStatus === 0) this.status = answer.status;
     if (isWaiting && !this.#request.hasHead) this.#request.answer(answer);
@@ -227,12 +214,4 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     this.servedMs = nowMs - this.#grantedAtMs;
     if (this.appStatus === 0) this.headMs = this.servedMs;
   }
-}
-
-/** What may follow comments that began an answer. */
-function isEventStream(status: number, fields: FlatHeaders): boolean {
-  const isPlain = fieldOf(fields, 'content-encoding') === undefined;
-  return (
-    status === 200 && isPlain && fieldOf(fields, 'content-type')?.startsWith('text/event-stream') === true
-  );
 }

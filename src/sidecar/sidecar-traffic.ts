@@ -4,7 +4,7 @@ import type { CrossingParts } from './crossing-parts.ts';
 import type { Drainer } from './drainer.ts';
 import { OwnCrossing } from './own-traffic.ts';
 import { answerProbe, type ProbeState } from './probe-answers.ts';
-import { type RequestFacts, readFacts } from './request-facts.ts';
+import { readFacts } from './request-facts.ts';
 
 /** What the traffic of the serving ports needs beyond its crossings. */
 export interface TrafficParts extends CrossingParts {
@@ -12,7 +12,7 @@ export interface TrafficParts extends CrossingParts {
   /** Whether the app is ready. Must not reject. */
   isReady(): Promise<boolean>;
   /** Told of each probe that was answered here. */
-  onProbe(request: LaneRequest, facts: RequestFacts, status: number): void;
+  onProbe(request: LaneRequest, status: number, bytes: number): void;
   /** An answer of ours could not be made. */
   onFailed(error: unknown): void;
 }
@@ -41,7 +41,7 @@ export class SidecarTraffic implements Traffic {
     const answer = answerProbe(facts, this.#probed);
     if (answer !== null) {
       return new OwnCrossing(request, answer, {
-        onEnd: (sent) => parts.onProbe(request, facts, sent?.status ?? 0),
+        onEnd: (sent) => parts.onProbe(request, sent?.status ?? 0, sent?.body.length ?? 0),
         onFailed: (error) => parts.onFailed(error),
       });
     }

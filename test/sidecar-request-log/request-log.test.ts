@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LaneHead } from '../../src/relay/traffic.ts';
+import { defaultRequestLogTemplate } from '../../src/sidecar/request-log/default-template.ts';
 import type { LoggedRequest } from '../../src/sidecar/request-log/logged-request.ts';
-import { createRequestLog, defaultRequestLogTemplate } from '../../src/sidecar/request-log/request-log.ts';
+import { createRequestLog } from '../../src/sidecar/request-log/request-log.ts';
 import { laneHead } from '../support/lane-head.ts';
 
 const identity = {

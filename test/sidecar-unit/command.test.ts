@@ -90,6 +90,41 @@ describe('pilotlight sidecar', () => {
     expect([probe.status, await probe.text()]).toEqual([200, 'queue']);
   });
 
+  it('is not ready while its app is not there', async () => {
+    const program = plain({ USER_PORT: '1' });
+    const { serving } = await program.ports();
+    const headers = { 'user-agent': 'kube-probe/1.32', 'k-network-probe': 'queue' };
+    expect((await fetch(`http://127.0.0.1:${serving}/`, { headers })).status).toBe(503);
+    expect(await program.untilLogged('probed')).toMatchObject({ state: 'unready' });
+    const response = await fetch(`http://127.0.0.1:${serving}/`);
+    expect([response.status, await response.text()]).toEqual([502, expect.stringContaining('127.0.0.1:1')]);
+  });
+
+  it('writes a line for each request, and for probes where they are asked for', async () => {
+    const OBSERVABILITY_CONFIG = JSON.stringify({
+      enableRequestLog: true,
+      enableProbeRequestLog: true,
+      requestLogTemplate:
+        '{"is":"{{.Request.Method}} {{.Request.URL.Path}} {{.Response.Code}} {{.Response.Size}}"}',
+    });
+    const program = plain({ OBSERVABILITY_CONFIG });
+    const { serving } = await program.ports();
+    await (await fetch(`http://127.0.0.1:${serving}/a?b`)).text();
+    expect(await program.untilLogged('GET /a 200')).toEqual({
+      is: `GET /a 200 ${`app 127.0.0.1:${serving}`.length}`,
+    });
+    const headers = { 'user-agent': 'kube-probe/1.32', 'k-network-probe': 'queue' };
+    await fetch(`http://127.0.0.1:${serving}/b`, { headers });
+    expect(await program.untilLogged('GET /b')).toEqual({ is: 'GET /b 200 5' });
+  });
+
+  it('does not start with a template that is none', async () => {
+    const OBSERVABILITY_CONFIG = '{"enableRequestLog":true,"requestLogTemplate":"{{.Request"}';
+    const program = plain({ OBSERVABILITY_CONFIG });
+    expect(await program.ended).toBe(1);
+    expect(program.stderr).toContain('OBSERVABILITY_CONFIG is "{{.Request": expected a requestLogTemplate');
+  });
+
   it('ends with 0 behind what runs and what comes in the quiet period', async () => {
     const program = plain({ PILOTLIGHT_DRAIN_QUIET: '1s', CONTAINER_CONCURRENCY: '0' });
     const { serving } = await program.ports();

@@ -35,12 +35,12 @@ export function createRig({ concurrency = 0, timeouts = {}, isReady = async () =
     watchdog,
     refusals: textRefusals,
     rankOf: () => ({ priority: 1, patienceMs: Number.POSITIVE_INFINITY }),
-    comment: null,
+    companyOf: null,
     user,
     timeouts: { totalMs: 0, responseStartMs: 0, idleMs: 0, ...timeouts },
     isReady,
     onEnded: (request) => ended.push(request),
-    onProbe: (_request, _facts, status) => probes.push(status),
+    onProbe: (_request, status) => probes.push(status),
     onFailed: (error) => {
       throw error;
     },

@@ -1,3 +1,4 @@
+import { defaultRequestLogTemplate } from '../request-log/default-template.ts';
 import type { MetricsSettings, RequestLogSettings, TracingSettings } from '../settings.ts';
 import { ObjectReader, parseJson } from './json-text.ts';
 import { Misfit } from './variable.ts';
@@ -9,10 +10,6 @@ export interface Observability {
   readonly requestLog: RequestLogSettings | null;
   readonly isProfiling: boolean;
 }
-
-/** serving/pkg/observability/config.go, DefaultRequestLogTemplate. */
-const defaultTemplate =
-  '{"httpRequest": {"requestMethod": "{{.Request.Method}}", "requestUrl": "{{js .Request.RequestURI}}", "requestSize": "{{.Request.ContentLength}}", "status": {{.Response.Code}}, "responseSize": "{{.Response.Size}}", "userAgent": "{{js .Request.UserAgent}}", "remoteIp": "{{js .Request.RemoteAddr}}", "serverIp": "{{.Revision.PodIP}}", "referer": "{{js .Request.Referer}}", "latency": "{{.Response.Latency}}s", "protocol": "{{.Request.Proto}}"}, "traceId": "{{.TraceID}}"}';
 
 /** Nothing is measured, traced or logged unless it is asked for: Knative's own defaults. */
 export const nothingObserved: Observability = {
@@ -31,7 +28,7 @@ export function readObservability(text: string): Observability | Misfit {
   const faults: string[] = [];
   const config = new ObjectReader(json.value, '', faults);
   const isLogged = config.flag('enableRequestLog');
-  const template = config.text('requestLogTemplate', defaultTemplate);
+  const template = config.text('requestLogTemplate', defaultRequestLogTemplate);
   const hasProbes = config.flag('enableProbeRequestLog');
   if (isLogged && template === '')
     config.fault('requestLogTemplate', 'not to be empty with enableRequestLog');

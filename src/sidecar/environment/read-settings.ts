@@ -91,7 +91,7 @@ function settingsOf(reading: Reading): SidecarSettings {
     metrics,
     tracing: values.OBSERVABILITY_CONFIG.tracing,
     model: model.features,
-    warnings: [...warningsOf(values, metrics), ...model.warnings],
+    warnings: [...warningsOf(values, metrics, model.features.metrics), ...model.warnings],
   };
 }
 
@@ -161,7 +161,7 @@ function modelOf({ environment, mode, values, faults }: Reading): ModelReading {
   return reading;
 }
 
-function warningsOf(values: Values, metrics: MetricsSettings): readonly string[] {
+function warningsOf(values: Values, metrics: MetricsSettings, hasModelMetrics: boolean): readonly string[] {
   const warnings: string[] = [];
   if (values.OBSERVABILITY_CONFIG.isProfiling) {
     warnings.push('runtime.profiling: there is no profile of a Go program here, and port 8008 stays closed');
@@ -169,6 +169,11 @@ function warningsOf(values: Values, metrics: MetricsSettings): readonly string[]
   if (metrics.protocol === 'grpc' || metrics.protocol === 'http/protobuf') {
     warnings.push(
       `requestMetrics.protocol ${metrics.protocol}: metrics are not sent anywhere; set it to prometheus`,
+    );
+  }
+  if (hasModelMetrics && metrics.protocol !== 'prometheus') {
+    warnings.push(
+      'metrics for models: they are printed where requestMetrics.protocol is prometheus, and nowhere else',
     );
   }
   return warnings;

@@ -5,14 +5,6 @@ import { compileTemplate } from './template/compile.ts';
 import { ExecutionFault, textOf } from './template/values.ts';
 import { urlText } from './url-type.ts';
 
-/** Knative's own template (pkg/observability/config.go): a line of JSON. */
-export const defaultRequestLogTemplate =
-  '{"httpRequest": {"requestMethod": "{{.Request.Method}}", "requestUrl": "{{js .Request.RequestURI}}", ' +
-  '"requestSize": "{{.Request.ContentLength}}", "status": {{.Response.Code}}, "responseSize": "{{.Response.Size}}", ' +
-  '"userAgent": "{{js .Request.UserAgent}}", "remoteIp": "{{js .Request.RemoteAddr}}", "serverIp": "{{.Revision.PodIP}}", ' +
-  '"referer": "{{js .Request.Referer}}", "latency": "{{.Response.Latency}}s", "protocol": "{{.Request.Proto}}"}, ' +
-  '"traceId": "{{.TraceID}}"}';
-
 /** Writes the line of a request that has ended. */
 export type RequestLog = (request: LoggedRequest) => void;
 
