@@ -199,6 +199,9 @@ function sidecarArgv(port: number, { backendPort, concurrency }: TargetOptions):
     USER_PORT: backendPort,
     CONTAINER_CONCURRENCY: concurrency,
     QUEUE_SERVING_PORT: port,
+    PILOTLIGHT_ADMIN_PORT: 0,
+    PILOTLIGHT_STATS_PORT: 0,
+    METRICS_PROMETHEUS_PORT: 0,
   };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   return ['env', ...assignments, process.execPath, main(), 'sidecar'];
