@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { LaneHead } from '../../src/relay/traffic.ts';
 import { createTracing, type Tracing } from '../../src/sidecar/trace/tracing.ts';
-import type { TracingOptions } from '../../src/sidecar/trace/tracing-settings.ts';
+import type { TracingOptions } from '../../src/sidecar/trace/tracing-options.ts';
 import { laneHead } from '../support/lane-head.ts';
 import { type ReceivedSpan, receiveGrpc, receiveHttp } from './otlp-receiver.ts';
 
@@ -33,6 +33,7 @@ async function tracingWith(own: Partial<TracingOptions>): Promise<Tracing> {
     onCollector: () => undefined,
     ...own,
   });
+  if (tracing === null) throw new Error('tracing is off');
   closers.push(() => tracing.close(100));
   return tracing;
 }

@@ -1,6 +1,6 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import { StdoutExporter } from './stdout-exporter.ts';
-import type { TracingOptions } from './tracing-settings.ts';
+import type { TracingOptions } from './tracing-options.ts';
 
 /** How long one export may take, in milliseconds; then its spans are lost. */
 const exportTimeoutMs = 10_000;

@@ -1,5 +1,5 @@
 import type { Sampler } from '@opentelemetry/sdk-trace';
-import type { TracingOptions } from './tracing-settings.ts';
+import type { TracingOptions } from './tracing-options.ts';
 
 type Sdk = typeof import('@opentelemetry/sdk-trace');
 

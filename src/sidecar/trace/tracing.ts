@@ -2,7 +2,7 @@ import type { LaneHead } from '../../relay/traffic.ts';
 import { createExporter } from './exporter.ts';
 import { RequestTrace, type TraceTools } from './request-trace.ts';
 import { samplerOf } from './sampler.ts';
-import type { TracingOptions } from './tracing-settings.ts';
+import type { TracingOptions } from './tracing-options.ts';
 
 /** Spans that wait for the collector at most; more are dropped, and no request is held up. */
 const maxWaitingSpans = 2_048;
@@ -18,10 +18,12 @@ export interface Tracing {
 }
 
 /**
- * Loads OpenTelemetry's packages and makes a tracer. With tracing off none of it is called, and the fields of the trace
- * context (traceparent, tracestate, baggage) pass as they came. Throws an Error that says what is wrong with the settings.
+ * Loads OpenTelemetry's packages and makes a tracer; null, and nothing is loaded, where the protocol is `none`: the fields of
+ * the trace context (traceparent, tracestate, baggage) pass as they came then. Rejects with an Error that says what is wrong
+ * with a variable of OpenTelemetry's.
  */
-export async function createTracing(options: TracingOptions): Promise<Tracing> {
+export async function createTracing(options: TracingOptions): Promise<Tracing | null> {
+  if (options.protocol === 'none') return null;
   const [api, sdk, { defaultResource, resourceFromAttributes }] = await Promise.all([
     import('@opentelemetry/api'),
     import('@opentelemetry/sdk-trace'),

@@ -1,16 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
+import type { TracingSettings } from '../settings.ts';
 import type { ResourceAttributes } from '../telemetry-resource.ts';
 
-/** Knative's `tracing` of OBSERVABILITY_CONFIG, with `none` left out. */
-export interface TracingSettings {
-  readonly protocol: 'http/protobuf' | 'grpc' | 'stdout';
-  /** Where the collector is; unused with stdout. OTEL_EXPORTER_OTLP_ENDPOINT goes before it. */
-  readonly endpoint: string;
-  /** 0 none, 1 all; in between a share of the traces that begin here, and what the caller decided of others. */
-  readonly samplingRate: number;
-}
-
-/** What a tracer is made of. */
+/** What a tracer is made of. OTEL_EXPORTER_OTLP_ENDPOINT and its like go before the settings' endpoint. */
 export interface TracingOptions extends TracingSettings {
   readonly clock: Clock;
   readonly resource: ResourceAttributes;
