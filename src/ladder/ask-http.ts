@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '../core/clock.ts';
 
 /** One request to a replica. */
 export interface HttpQuestion {
-  readonly method: 'GET' | 'POST';
+  readonly method: string;
   /** `http://host:port`. */
   readonly origin: string;
   /** Path and query. */

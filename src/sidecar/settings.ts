@@ -127,9 +127,9 @@ export interface SidecarSettings {
   readonly ports: SidecarPorts;
   /** 127.0.0.1 and USER_PORT. */
   readonly user: { readonly host: string; readonly port: number };
-  /** 0 = no limit, and no queue. */
+  /** 0 = no limit, and no queue but where `ModelFeatures` has `adaptive` or `sleep`. */
   readonly concurrency: number;
-  /** 10 x the concurrency, or `ModelFeatures.queueMax`. */
+  /** 10 x the concurrency (of 1,000 where there is a queue without a limit), or `ModelFeatures.queueMax`. */
   readonly queueMax: number;
   /** 0 = none. */
   readonly timeouts: {

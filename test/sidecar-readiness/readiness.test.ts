@@ -356,14 +356,34 @@ describe('readiness', () => {
     expect(await readiness.isReady()).toBe(false);
   });
 
-  it('is given while the app sleeps, without asking it', async () => {
-    const { origin, requests } = await app((_, response) => response.writeHead(503).end());
-    let isAsleep = true;
-    const readiness = readinessOf([probeAt(origin)], { isAsleep: () => isAsleep });
+  it('is known without asking while the app sleeps, or fails to wake up', async () => {
+    const { origin, requests } = await app((_, response) => response.writeHead(204).end());
+    let standing: 'awake' | 'asleep' | 'failing' = 'asleep';
+    const readiness = readinessOf([probeAt(origin)], { standing: () => standing });
     expect(await readiness.isReady()).toBe(true);
-    expect(requests.length).toBe(0);
-    isAsleep = false;
+    standing = 'failing';
     expect(await readiness.isReady()).toBe(false);
+    expect(requests.length).toBe(0);
+    standing = 'awake';
+    expect(await readiness.isReady()).toBe(true);
+    expect(told).toEqual([
+      ['ready', 'it sleeps'],
+      ['unready', 'it does not wake up'],
+      ['ready', 'GET /health: 204'],
+    ]);
+  });
+
+  it('is that of an app that fell asleep while it was asked', async () => {
+    let answer: () => void = () => undefined;
+    const { origin, requests } = await app((_, response) => {
+      answer = () => void response.writeHead(503).end();
+    });
+    let standing: 'awake' | 'asleep' = 'awake';
+    const result = readinessOf([probeAt(origin)], { standing: () => standing }).isReady();
+    await expect.poll(() => requests.length).toBe(1);
+    standing = 'asleep';
+    answer();
+    expect(await result).toBe(true);
   });
 
   describe('of an app that may be loading', () => {

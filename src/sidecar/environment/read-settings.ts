@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { annotationTexts, type ModelReading, modelFeaturesOf, variableTexts } from '../model/features.ts';
+import { unlimitedBound } from '../model/gauges/limit-rule.ts';
 import type { AppProbe, LogSettings, MetricsSettings, SidecarSettings } from '../settings.ts';
 import { readAnnotations } from './annotations.ts';
 import {
@@ -63,7 +64,7 @@ function settingsOf(reading: Reading): SidecarSettings {
     },
     user: { host: appHost, port: values.USER_PORT },
     concurrency,
-    queueMax: model.features.queueMax ?? 10 * concurrency,
+    queueMax: model.features.queueMax ?? 10 * (concurrency || unlimitedOf(model.features)),
     timeouts: {
       totalMs: values.REVISION_TIMEOUT_SECONDS,
       responseStartMs: values.REVISION_RESPONSE_START_TIMEOUT_SECONDS,
@@ -113,6 +114,11 @@ function probesOf({ environment, mode, values, faults }: Reading): readonly AppP
   const name = 'SERVING_READINESS_PROBE';
   faults.push({ name, value: environment[name]!, expected: probes.expected });
   return [];
+}
+
+/** Without a limit nobody waits for a slot, but for an app that sleeps, or one whose gauges set a limit. */
+function unlimitedOf({ adaptive, sleep }: ModelReading['features']): number {
+  return adaptive === null && sleep === null ? 0 : unlimitedBound;
 }
 
 /** The certificate counts where both of its files are there, as for Knative; it is looked for once, at the start. */

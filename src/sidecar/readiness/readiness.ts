@@ -7,7 +7,7 @@ import type { Verdict } from './verdict.ts';
 /**
  * | state | the app |
  * |---|---|
- * | ready | passed its probes, has none, or sleeps |
+ * | ready | passed its probes, has none, or sleeps well |
  * | loading | said so, to a probe or to a request |
  * | unready | did not pass |
  */
@@ -22,8 +22,11 @@ export interface ReadinessOptions {
   readonly loading?: ModelFeatures['loading'];
   /** Where `loading.path` is asked. */
   readonly user: SidecarSettings['user'];
-  /** Whether the app was sent to sleep: then it is ready without being asked, or it would be taken out and never woken. */
-  readonly isAsleep?: () => boolean;
+  /**
+   * What is known of an app that may have been sent to sleep (`AppSleep.standing`): asleep is ready, failing is not, both
+   * without asking it. Default: it is always awake.
+   */
+  readonly standing?: () => 'awake' | 'asleep' | 'failing';
   /** Told of each change, with a line for people. Must not throw. */
   readonly onState?: (state: ReadinessState, detail: string) => void;
   /** Default: the system's. */
@@ -89,8 +92,8 @@ export class Readiness {
   async #find(): Promise<boolean> {
     const { signal } = this.#closing;
     if (signal.aborted) return false;
-    if (this.#options.isAsleep?.() === true) return true;
-    if (this.#isHeld) return false;
+    const known = this.#known;
+    if (known !== null) return known;
     try {
       return this.#judge(await this.#ask());
     } catch (error) {
@@ -114,8 +117,8 @@ export class Readiness {
 
   #judge(verdicts: readonly Verdict[]): boolean {
     // A request, or a hook, may have said more meanwhile.
-    if (this.#options.isAsleep?.() === true) return true;
-    if (this.#isHeld) return false;
+    const known = this.#known;
+    if (known !== null) return known;
     const failures = verdicts.filter(({ isPassed }) => !isPassed);
     const state =
       failures.length === 0 ? 'ready' : failures.some(({ isLoading }) => isLoading) ? 'loading' : 'unready';
@@ -126,8 +129,13 @@ export class Readiness {
     return state === 'ready';
   }
 
-  get #isHeld(): boolean {
-    return this.#clock.nowMs() < this.#heldUntilMs;
+  /** What is known without asking the app; null: nothing. */
+  get #known(): boolean | null {
+    const standing = this.#options.standing?.() ?? 'awake';
+    if (standing === 'awake') return this.#clock.nowMs() < this.#heldUntilMs ? false : null;
+    if (standing === 'failing') this.#become('unready', 'it does not wake up');
+    else this.#become('ready', 'it sleeps');
+    return standing === 'asleep';
   }
 
   #become(state: ReadinessState, detail: string): void {
