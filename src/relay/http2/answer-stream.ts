@@ -41,9 +41,14 @@ export class AnswerStream {
     return this.#stream.rstCode || constants.NGHTTP2_CANCEL;
   }
 
+  /** The client left; its exchange is told in this tick or the next. */
+  get #isClosed(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
   /** Passes an informational head on. */
   inform(status: number, fields: FlatHeaders): void {
-    if (this.#hasHead || status === 101) return;
+    if (this.#hasHead || this.#isClosed || status === 101) return;
     this.#stream.additionalHeaders({ ':status': status, ...fieldsObject(fields) });
   }
 
@@ -52,6 +57,7 @@ export class AnswerStream {
    * sent, or another kind of answer than the stream of events that `comment` began.
    */
   begin(status: number, fields: FlatHeaders, isLast: boolean): Error | null {
+    if (this.#isClosed) return null;
     const isEvents = isEventStream(fields);
     if (this.#hasHead) {
       if (status === 200 && isEvents) return null;
@@ -70,7 +76,7 @@ export class AnswerStream {
 
   /** Begins it as a stream of events, or goes on with that. */
   comment(text: string): void {
-    if (this.#isHead || this.#isEnded) return;
+    if (this.#isHead || this.#isEnded || this.#isClosed) return;
     if (!this.#hasHead) {
       const fields = ['content-type', 'text/event-stream', 'cache-control', 'no-cache'];
       this.#respond(answerFields(200, fields), false);
@@ -99,6 +105,7 @@ export class AnswerStream {
 
   /** A whole answer: with `grpc-status` in its fields as one frame, else with its length or its trailers. */
   sendOwn({ status, fields, body, trailers }: OwnAnswer): void {
+    if (this.#isClosed) return;
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     const out = answerFields(status, fields);
     const isTrailersOnly = fieldOf(fields, 'grpc-status') !== undefined;
@@ -170,7 +177,7 @@ export class AnswerStream {
 
   #stopUpload(): void {
     const stream = this.#stream;
-    if (stream.destroyed || stream.closed || stream.state.remoteClose === 1) return;
+    if (this.#isClosed || stream.state.remoteClose === 1) return;
     closeSoon(stream, constants.NGHTTP2_NO_ERROR);
   }
 

@@ -46,7 +46,8 @@ const keepAlive = { keepAlive: true, keepAliveInitialDelay: 15_000, noDelay: tru
 const limits = {
   maxSendHeaderBlockLength: headBytes,
   maxHeaderListPairs: 2048,
-  maxSessionMemory: 64,
+  // Megabytes of what waits to be sent on all its streams, each of which is bounded: past it Node resets new answers.
+  maxSessionMemory: 4096,
   strictSingleValueFields: false,
 };
 

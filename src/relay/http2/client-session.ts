@@ -19,9 +19,7 @@ export interface ClientSessionOptions {
   readonly onClose: (session: ClientSession) => void;
 }
 
-/** The first notice of a drain names no stream as the last (RFC 9113, 6.8): what is on its way is still taken. */
-const noLastStream = 2 ** 31 - 1;
-/** How long a client may take to answer that notice, and to close its side when all is over. */
+/** How long a client may take to close its side when all is over. */
 const farewellMs = 1_000;
 
 /** A client's connection and the streams on it. */
@@ -31,7 +29,6 @@ export class ClientSession {
   #streams = 0;
   #idleSinceMs: number;
   #cancelTimer: Cancel;
-  #isLeaving = false;
 
   constructor(options: ClientSessionOptions) {
     const { handshake, clock, onClose } = options;
@@ -46,14 +43,16 @@ export class ClientSession {
     });
   }
 
-  /** No more streams. Those under way, and those that the client began before it knew, end. */
+  /**
+   * No more streams: the client is told which one was the last that was taken, and may send the others elsewhere. A notice
+   * before that (RFC 9113, 6.8) cannot be given through Node: once it sent a GOAWAY it drops new streams without a word.
+   */
   drain(): void {
     const { handshake } = this.#options;
-    if (this.#isLeaving || handshake.destroyed) return;
-    this.#isLeaving = true;
-    handshake.goaway(constants.NGHTTP2_NO_ERROR, noLastStream);
-    this.#later(() => this.#leave());
-    handshake.ping(() => this.#leave());
+    this.#cancelTimer();
+    if (handshake.destroyed || handshake.closed) return;
+    handshake.close();
+    if (this.#streams === 0) this.#hangUp();
   }
 
   /** Cuts its streams and itself. */
@@ -64,6 +63,8 @@ export class ClientSession {
 
   #onStream(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
     stream.on('error', ignore);
+    // Reset before it was told of: nothing of it ever was.
+    if (stream.destroyed || stream.closed) return;
     const isBodyless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     const head = readHead(raw, isBodyless, this.#options.peer);
     this.#streams++;
@@ -93,31 +94,18 @@ export class ClientSession {
     const { clock, idleMs } = this.#options;
     const now = clock.nowMs();
     if (this.#streams === 0 && now - this.#idleSinceMs >= idleMs) {
-      this.#leave();
+      this.drain();
       return;
     }
     const fromMs = this.#streams === 0 ? this.#idleSinceMs : now;
     this.#cancelTimer = clock.setTimer(fromMs + idleMs, () => this.#look());
   }
 
-  #leave(): void {
-    const { handshake } = this.#options;
-    this.#isLeaving = true;
-    this.#cancelTimer();
-    if (handshake.destroyed || handshake.closed) return;
-    handshake.close();
-    if (this.#streams === 0) this.#hangUp();
-  }
-
   /** Node waits for the client to close its side, which it need not do. */
   #hangUp(): void {
-    this.#later(() => this.#options.socket.destroy());
-  }
-
-  #later(fn: () => void): void {
-    const { clock } = this.#options;
+    const { clock, socket } = this.#options;
     this.#cancelTimer();
-    this.#cancelTimer = clock.setTimer(clock.nowMs() + farewellMs, fn);
+    this.#cancelTimer = clock.setTimer(clock.nowMs() + farewellMs, () => socket.destroy());
   }
 }
 

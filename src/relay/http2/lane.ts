@@ -28,13 +28,14 @@ const windowsPerSession = 8;
 
 /**
  * Limits of one connection beyond those of its streams. Against floods nghttp2 ends the connection: of resets (CVE-2023-44487)
- * past 10,000 and 1,000 a second, which a gateway's clients that cancel do not reach; of settings and pings that are not
- * acknowledged, of empty or invalid frames past 1,000, of CONTINUATION frames past 8 in one head (its defaults).
+ * past 2,000 and 500 a second, which a gateway's clients that cancel do not reach; of settings and pings that are not
+ * acknowledged, of empty or invalid frames past 1,000, of CONTINUATION frames past 8 in one head (its defaults). Memory, in
+ * megabytes, counts what waits to be sent as well: the streams' own bounds come to less.
  */
 const sessionLimits = {
-  streamResetBurst: 10_000,
-  streamResetRate: 1_000,
-  maxSessionMemory: 64,
+  streamResetBurst: 2_000,
+  streamResetRate: 500,
+  maxSessionMemory: 256,
   maxHeaderListPairs: 2048,
   maxSendHeaderBlockLength: headBytes,
   strictSingleValueFields: false,

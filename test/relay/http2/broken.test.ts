@@ -13,9 +13,10 @@ const {
 
 let rig = new Rig();
 afterEach(async () => {
-  for (const { late, ends } of rig.told) expect({ late, ends: ends.length }).toEqual({ late: 0, ends: 1 });
+  const { told } = rig;
   await rig.close();
   rig = new Rig();
+  for (const { late, ends } of told) expect({ late, ends: ends.length }).toEqual({ late: 0, ends: 1 });
 });
 
 /** A backend that keeps each stream, and the lane before it. */

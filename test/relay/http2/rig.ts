@@ -133,7 +133,7 @@ export class Rig {
     onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
     options: ServerOptions = {},
   ): Promise<Http2Server & { readonly port: number }> {
-    const server = createServer(options);
+    const server = createServer({ maxSessionMemory: 1_000, ...options });
     server.on('stream', (stream, headers) => {
       stream.on('error', ignore);
       onStream(stream as ServerHttp2Stream, headers);
@@ -166,7 +166,11 @@ export class Rig {
   }
 
   client(options = {}): ClientHttp2Session {
-    const session = connect(`http://127.0.0.1:${this.listener.port}`, options);
+    // A body that is written in one piece counts as memory of the session.
+    const session = connect(`http://127.0.0.1:${this.listener.port}`, {
+      maxSessionMemory: 1_000,
+      ...options,
+    });
     session.on('error', ignore);
     this.#closes.push(() => session.destroy());
     return session;
