@@ -71,6 +71,10 @@ export class Exchange implements LaneRequest, AnswerTeller, TurnOwner {
     else this.#start(outbound);
   }
 
+  held(): readonly Buffer[] {
+    return this.#upload?.held ?? [];
+  }
+
   comment(text: string): void {
     if (this.isEnded || this.head.method === 'HEAD') return;
     const answer = this.#passage();

@@ -32,6 +32,11 @@ export class Upload {
     this.#budget = budget;
   }
 
+  /** What waits, framing and all. */
+  get held(): readonly Buffer[] {
+    return this.#held;
+  }
+
   /** Bytes of data that were passed on since this was asked last. */
   takePassedBytes(): number {
     const bytes = this.#passedBytes;
