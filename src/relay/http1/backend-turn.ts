@@ -1,8 +1,8 @@
 import type { Outbound } from '../traffic.ts';
 import type { AnswerPassage } from './answer-passage.ts';
 import type { BackendConnection, BackendUser } from './backend-connection.ts';
-import type { BackendPool } from './backend-pool.ts';
 import type { ClientSocket } from './client-socket.ts';
+import type { ExchangeParts } from './exchange-parts.ts';
 import { requestText } from './head-text.ts';
 import type { RequestHead } from './request-head.ts';
 import { Tunnel, type TunnelEnd } from './tunnel.ts';
@@ -30,13 +30,11 @@ export interface TurnOwner {
 /** What a turn is made of. */
 export interface BackendTurnOptions {
   readonly owner: TurnOwner;
-  readonly pool: BackendPool;
+  readonly parts: ExchangeParts;
   readonly client: ClientSocket;
   readonly head: RequestHead;
   readonly upload: Upload | null;
   readonly answer: AnswerPassage;
-  /** As `TunnelOptions.halfOpenMs`. */
-  readonly halfOpenMs: number;
 }
 
 /** An exchange's time with a connection to the backend. */
@@ -44,6 +42,8 @@ export class BackendTurn implements BackendUser {
   readonly #options: BackendTurnOptions;
   #connection: BackendConnection | null = null;
   #isSpoiled = false;
+  /** When that was first noticed; -1: not yet. */
+  #answeredAtMs = -1;
   /** The answer was passed on as a whole. */
   isAnswered = false;
   /** Once the protocol was switched. */
@@ -55,8 +55,8 @@ export class BackendTurn implements BackendUser {
 
   /** Sends the request, as far as it has come. */
   start(outbound: Outbound): void {
-    const { pool, head, upload, client } = this.#options;
-    const connection = pool.acquire(outbound.host, outbound.port, this);
+    const { parts, head, upload, client } = this.#options;
+    const connection = parts.pool.acquire(outbound.host, outbound.port, this);
     this.#connection = connection;
     const text = requestText(outbound, head);
     const isFree = upload === null ? connection.write(text) : upload.start(text, connection);
@@ -103,6 +103,16 @@ export class BackendTurn implements BackendUser {
     else this.#break(cause ?? new Error('the connection to the app was closed'));
   }
 
+  /** Looks at its time limits. */
+  check(nowMs: number): void {
+    const { owner, parts } = this.#options;
+    if (this.tunnel !== null) this.tunnel.check(nowMs);
+    else if (this.isAnswered) {
+      if (this.#answeredAtMs === -1) this.#answeredAtMs = nowMs;
+      else if (nowMs - this.#answeredAtMs >= parts.lateUploadMs) owner.onUploadLeft();
+    }
+  }
+
   onClientDrain(): void {
     this.#connection?.resume();
   }
@@ -111,7 +121,7 @@ export class BackendTurn implements BackendUser {
   release(): void {
     const head = this.#options.answer.head!;
     if (!head.isKeepAlive || this.#isSpoiled || this.#connection === null) return;
-    this.#options.pool.release(this.#connection, head.keepAliveMs);
+    this.#options.parts.pool.release(this.#connection, head.keepAliveMs);
     this.#connection = null;
   }
 
@@ -143,11 +153,11 @@ export class BackendTurn implements BackendUser {
   }
 
   #switch(): void {
-    const { owner, client, halfOpenMs, answer } = this.#options;
+    const { owner, client, parts, answer } = this.#options;
     const tunnel = new Tunnel({
       client,
       backend: this.#connection!,
-      halfOpenMs,
+      halfOpenMs: parts.halfOpenMs,
       onBytes: (bytes) => owner.onAnswerBytes(bytes),
       onEnd: (end, cause) => owner.onTunnelEnd(end, cause),
     });

@@ -32,7 +32,6 @@ export class Exchange implements LaneRequest, AnswerTeller, TurnOwner {
   #isForwarded = false;
   /** Nothing is told any more. */
   isEnded = false;
-  #answeredAtMs = -1;
 
   constructor(parts: ExchangeParts, client: ClientSocket, owner: ExchangeOwner, head: RequestHead) {
     this.#parts = parts;
@@ -128,12 +127,7 @@ export class Exchange implements LaneRequest, AnswerTeller, TurnOwner {
 
   /** Looks at its time limits. */
   check(nowMs: number): void {
-    const turn = this.#turn;
-    if (turn === null) return;
-    turn.tunnel?.check(nowMs);
-    if (!turn.isAnswered || this.isEnded) return;
-    if (this.#answeredAtMs === -1) this.#answeredAtMs = nowMs;
-    else if (nowMs - this.#answeredAtMs >= this.#parts.lateUploadMs) this.onUploadLeft();
+    this.#turn?.check(nowMs);
   }
 
   onAnswerHead(status: number, fields: FlatHeaders): FlatHeaders | null {
@@ -197,19 +191,18 @@ export class Exchange implements LaneRequest, AnswerTeller, TurnOwner {
   }
 
   #start(outbound: Outbound): void {
-    const { pool, halfOpenMs } = this.#parts;
-    const { head } = this;
-    const turn = new BackendTurn({
+    const client = this.#client;
+    const upload = this.#upload;
+    const answer = this.#passage();
+    this.#turn = new BackendTurn({
       owner: this,
-      pool,
-      client: this.#client,
-      head,
-      upload: this.#upload,
-      answer: this.#passage(),
-      halfOpenMs,
+      parts: this.#parts,
+      client,
+      head: this.head,
+      upload,
+      answer,
     });
-    this.#turn = turn;
-    turn.start(outbound);
+    this.#turn.start(outbound);
   }
 
   #finish(): void {

@@ -43,7 +43,8 @@ export function valueEnd(text: string, at: number): number {
 /**
  * Reads the field lines of `text` from `start` to `end`, each with its CRLF, into `into`: names in lower case, values without
  * the white space around them. Null, or what is wrong with them, which is everything that RFC 9112 (5) does not allow: no
- * folded lines, no space before the colon, no control characters, no line end but CRLF.
+ * folded lines, no space before the colon, no control characters, no line end but CRLF; and a tab behind a value, which some
+ * take for a part of it.
  */
 export function scanFields(text: string, start: number, end: number, into: FlatHeaders): string | null {
   let at = start;
@@ -57,7 +58,8 @@ export function scanFields(text: string, start: number, end: number, into: FlatH
     if (text.charCodeAt(lineEnd) !== carriageReturn || text.charCodeAt(lineEnd + 1) !== lineFeed)
       return 'a field value has a control character';
     let to = lineEnd;
-    while (to > from && (text.charCodeAt(to - 1) === space || text.charCodeAt(to - 1) === tab)) to--;
+    while (to > from && text.charCodeAt(to - 1) === space) to--;
+    if (to > from && text.charCodeAt(to - 1) === tab) return 'a field value ends with a tab';
     into.push(text.slice(at, nameEnd).toLowerCase(), text.slice(from, to));
     at = lineEnd + 2;
   }
