@@ -73,16 +73,16 @@ describe('Stat as protobuf', () => {
       { podName: 'pød', averageConcurrentRequests: 0.0011111, requestCount: 1e21, processUptimeS: 0.5 },
       '0a0470c3b864116fcd678a4a34523f2150efe2d6e41a4b4431000000000000e03f',
     ],
-  ])('has the bytes of the original: %s', (_name, stat, hex) => {
-    expect(Buffer.from(encodeStat({ ...zero, ...stat })).toString('hex')).toBe(hex);
+  ])('has the bytes of the original: %s', async (_name, stat, hex) => {
+    expect(Buffer.from(await encodeStat({ ...zero, ...stat })).toString('hex')).toBe(hex);
   });
 });
 
 describe('the port of statistics', () => {
   const source = { pod: 'pod-1', stats: new RequestStats(0) };
 
-  it('names the pod alone before the first period is over', () => {
-    const answer = answerStat(source, head('/metrics'), 400);
+  it('names the pod alone before the first period is over', async () => {
+    const answer = await answerStat(source, head('/metrics'), 400);
     expect(decode(answer.body as Buffer)).toEqual({
       pod_name: 'pod-1',
       average_concurrent_requests: 0,
@@ -94,13 +94,13 @@ describe('the port of statistics', () => {
     });
   });
 
-  it('tells the last whole period, whatever method asks and whatever it accepts', () => {
+  it('tells the last whole period, whatever method asks and whatever it accepts', async () => {
     source.stats.enter(true, 1_000);
     source.stats.enter(false, 1_250);
     source.stats.leave(true, 1_500);
     source.stats.leave(false, 1_750);
     for (const method of ['GET', 'POST']) {
-      const answer = answerStat(source, head('/metrics?x=1', method), 2_300);
+      const answer = await answerStat(source, head('/metrics?x=1', method), 2_300);
       expect(answer).toMatchObject({ status: 200, fields: ['content-type', 'application/protobuf'] });
       expect(decode(answer.body as Buffer)).toEqual({
         pod_name: 'pod-1',
@@ -114,8 +114,8 @@ describe('the port of statistics', () => {
     }
   });
 
-  it.each(['/', '/metrics/', '/metricsx', '/healthz'])('has nothing at %s', (target) => {
-    expect(answerStat(source, head(target), 3_000)).toEqual({
+  it.each(['/', '/metrics/', '/metricsx', '/healthz'])('has nothing at %s', async (target) => {
+    expect(await answerStat(source, head(target), 3_000)).toEqual({
       status: 404,
       fields: ['content-type', 'text/plain; charset=utf-8', 'x-content-type-options', 'nosniff'],
       body: '404 page not found\n',

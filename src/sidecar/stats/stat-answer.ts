@@ -14,7 +14,11 @@ export interface StatSource {
  * Port 9090: /metrics (by any method, and whatever is accepted, as the original does) is the Stat of the last whole report
  * period as protobuf; before the first one is over only its pod's name. Any other path is 404.
  */
-export function answerStat({ pod, stats }: StatSource, head: LaneHead, nowMs: number): OwnAnswer {
+export async function answerStat(
+  { pod, stats }: StatSource,
+  head: LaneHead,
+  nowMs: number,
+): Promise<OwnAnswer> {
   if (pathOf(head.target) !== '/metrics') return notFound;
   const report = stats.report(nowMs);
   const stat = {
@@ -28,6 +32,6 @@ export function answerStat({ pod, stats }: StatSource, head: LaneHead, nowMs: nu
   return {
     status: 200,
     fields: ['content-type', 'application/protobuf'],
-    body: Buffer.from(encodeStat(stat)),
+    body: Buffer.from(await encodeStat(stat)),
   };
 }
