@@ -14,7 +14,6 @@ import { Shutdown } from './sidecar/shutdown.ts';
 import type { SidecarLog } from './sidecar/sidecar-log.ts';
 import { SidecarTraffic, type TrafficParts } from './sidecar/sidecar-traffic.ts';
 import { RequestStats } from './sidecar/stats/request-stats.ts';
-import { answerStat } from './sidecar/stats/stat-answer.ts';
 import { UnderWay } from './sidecar/under-way.ts';
 
 /** What a sidecar is made of. */
@@ -37,6 +36,9 @@ export interface Sidecar {
   /** Cuts everything. */
   close(): void;
 }
+
+/** As long as the original waits for its telemetry to be taken. */
+const lastSpansMs = 10_000;
 
 /** What each port is for. */
 export type PortName = 'serving' | 'tls' | 'admin' | 'stats' | 'metrics';
@@ -81,6 +83,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     async shutDown() {
       await shutdown.run();
       close();
+      await observation.close(lastSpansMs);
     },
   };
 }
@@ -111,7 +114,11 @@ function portsOf({ settings, log, observation, traffic, shutdown }: Behind): rea
   const context = { clock, log };
   const serving = createLanes(new SidecarTraffic(traffic), context, settings.concurrency);
   const own = (...answer: Parameters<typeof ownTraffic>) => createLanes(ownTraffic(...answer), context);
-  const statLanes = own((head) => answerStat({ pod: identity.pod, stats }, head, clock.nowMs()), onFailed);
+  const statLanes = own(async (head) => {
+    // With the library that writes it: where no autoscaler asks, neither is loaded.
+    const { answerStat } = await import('./sidecar/stats/stat-answer.ts');
+    return answerStat({ pod: identity.pod, stats }, head, clock.nowMs());
+  }, onFailed);
   const opened: Port[] = [
     { name: 'serving', host, port: ports.serving, lanes: serving, tls: null },
     {

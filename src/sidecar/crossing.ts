@@ -66,7 +66,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     this.#facts = facts;
     this.head = request.head;
     this.#lastByteAtMs = request.arrivedAtMs;
-    this.#company = parts.companyOf?.(request) ?? null;
+    this.#company = facts.isProbe ? null : (parts.companyOf?.(request) ?? null);
     const { priority, patienceMs } = parts.rankOf(request.head.fields);
     this.priority = priority;
     this.deadlineMs = request.arrivedAtMs + patienceMs;
@@ -86,6 +86,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
       return;
     }
     stats.enter(this.#facts.isProxied, this.#request.arrivedAtMs);
+    this.#company?.asks();
     const outcome = gate.enter(this);
     if (outcome === null) this.#company?.waits(() => this.#waitState());
     else if (outcome instanceof PilotlightError) this.refused(outcome);
@@ -141,7 +142,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   }
 
   onBroken(cause: Error, isSent: boolean): OwnAnswer {
-    this.fault = cause;
+    this.#broke(cause);
     const code = isSent ? 'backend_reset' : 'backend_unreachable';
     const error = new PilotlightError(code, cause.message, { cause });
     const answer = this.#parts.refusals.answer(error, this.head);
@@ -150,7 +151,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
   }
 
   brokenEvent(cause: Error): string | null {
-    this.fault = cause;
+    this.#broke(cause);
     return errorEvent(new PilotlightError('backend_reset', cause.message, { cause }), this.head);
   }
 
@@ -163,8 +164,8 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     watchdog.delete(this);
     if (!this.#facts.isKubeletProbe) stats.leave(this.#facts.isProxied, nowMs);
     underWay.leave(this.#isUpgraded);
-    this.#company?.ended(end === 'answered');
     this.#settle(nowMs);
+    this.#company?.ended(end === 'answered', this);
     this.#parts.onEnded(this);
   }
 
@@ -181,6 +182,11 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     const { originalHost, isKubeletProbe } = this.#facts;
     const restored = isKubeletProbe ? '' : originalHost;
     return { host, port, method, target, authority: restored || authority || `${host}:${port}`, fields };
+  }
+
+  #broke(cause: Error): void {
+    this.fault = cause;
+    this.#company?.onBroken(cause);
   }
 
   /** What who waits is told. */

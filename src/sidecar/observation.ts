@@ -2,10 +2,12 @@ import type { Clock } from '../core/clock.ts';
 import type { LaneRequest } from '../relay/traffic.ts';
 import type { EndedRequest } from './crossing-parts.ts';
 import { SidecarMetrics } from './metrics/sidecar-metrics.ts';
+import type { EarsFactory } from './model/answer-ears.ts';
 import { type CompanyParts, RequestCompany } from './request-company.ts';
 import type { SidecarSettings } from './settings.ts';
 import type { SidecarLog } from './sidecar-log.ts';
 import { resourceOf } from './telemetry-resource.ts';
+import type { Tracing } from './trace/tracing.ts';
 
 /** What is told of requests is made of this. */
 export interface ObservationOptions {
@@ -30,16 +32,27 @@ export interface Observation {
   onEnded(request: EndedRequest): void;
   /** Told of each probe that was answered here. */
   onProbe(request: LaneRequest, status: number, bytes: number): void;
+  /** Sends what is left of the spans; resolves when that is done, or after `maxMs`. */
+  close(maxMs: number): Promise<void>;
 }
 
-/** Loads what the settings ask for and nothing else. Rejects where the template of the request log is none. */
+/**
+ * Loads what the settings ask for and nothing else. Rejects with a TemplateFault where the template of the request log is
+ * none, and with an Error that names it where a variable of OpenTelemetry's is wrong.
+ */
 export async function createObservation(options: ObservationOptions): Promise<Observation> {
   const { settings, log, clock } = options;
   const metrics = settings.metrics.protocol === 'prometheus' ? createMetrics(options) : null;
   const logRequest = await createLog(options);
+  const tracing = await createTracer(options);
   return {
     metrics,
-    companyOf: await createCompany(options, metrics),
+    companyOf: companyFrom({
+      tracing,
+      ears: await createEars(options, metrics),
+      comment: await createComment(options),
+    }),
+    close: async (maxMs) => tracing?.close(maxMs),
     onEnded(request) {
       if (!request.isProbe) metrics?.ended(request);
       const { fault, status } = request;
@@ -65,12 +78,36 @@ async function createLog({ settings, log }: ObservationOptions) {
   return createRequestLog({ ...settings.requestLog, identity: settings.identity, write: log.raw });
 }
 
-async function createCompany(options: ObservationOptions, metrics: SidecarMetrics | null) {
-  const earsOf = await createEars(options, metrics);
-  const comment = await createComment(options);
-  if (earsOf === null && comment === null) return null;
-  return (request: LaneRequest) =>
-    new RequestCompany(request, { ears: earsOf?.(request.arrivedAtMs) ?? null, comment });
+function companyFrom(parts: {
+  tracing: Tracing | null;
+  ears: EarsFactory | null;
+  comment: CompanyParts['comment'];
+}): Observation['companyOf'] {
+  const { tracing, ears: earsOf, comment } = parts;
+  if (tracing === null && earsOf === null && comment === null) return null;
+  return (request) =>
+    new RequestCompany(request, {
+      trace: tracing?.begin(request.head) ?? null,
+      ears: earsOf?.(request.arrivedAtMs) ?? null,
+      comment,
+    });
+}
+
+async function createTracer(options: ObservationOptions): Promise<Tracing | null> {
+  const { settings, log, clock, version, environment } = options;
+  if (settings.tracing.protocol === 'none') return null;
+  const { createTracing } = await import('./trace/tracing.ts');
+  return createTracing({
+    ...settings.tracing,
+    ...{ clock, version, environment },
+    resource: resourceOf({ identity: settings.identity, version, environment }),
+    app: settings.user,
+    write: log.raw,
+    onCollector(fault) {
+      if (fault === null) log.info({}, 'spans are sent again');
+      else log.warn({ fault }, 'spans cannot be sent');
+    },
+  });
 }
 
 async function createEars({ settings, gate, readiness }: ObservationOptions, metrics: SidecarMetrics | null) {

@@ -14,6 +14,7 @@ describe('pilotlight sidecar', () => {
     programs = [];
     app = createServer((request, response) => {
       if (request.url === '/slow') setTimeout(() => response.end('slow'), 2000);
+      else if (request.url === '/trace') response.end(request.headers.traceparent);
       else response.end(`app ${request.headers.host}`);
     }).listen(0, '127.0.0.1');
     await once(app, 'listening');
@@ -116,6 +117,18 @@ describe('pilotlight sidecar', () => {
     const headers = { 'user-agent': 'kube-probe/1.32', 'k-network-probe': 'queue' };
     await fetch(`http://127.0.0.1:${serving}/b`, { headers });
     expect(await program.untilLogged('GET /b')).toEqual({ is: 'GET /b 200 5' });
+  });
+
+  it('tells the app and the log of its spans', async () => {
+    const program = plain({ OBSERVABILITY_CONFIG: '{"tracing":{"protocol":"stdout"}}' });
+    const { serving } = await program.ports();
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+    const told = await (await fetch(`http://127.0.0.1:${serving}/trace`, { headers })).text();
+    expect(told).toMatch(new RegExp(`^00-${traceId}-[\\da-f]{16}-01$`));
+    expect(told).not.toBe(headers.traceparent);
+    program.kill('SIGTERM');
+    expect(JSON.stringify(await program.untilLogged('kn.queueproxy.wait'))).toContain(traceId);
   });
 
   it('does not start with a template that is none', async () => {

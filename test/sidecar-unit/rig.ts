@@ -3,6 +3,8 @@ import { createAppGate } from '../../src/sidecar/app-gate.ts';
 import type { EndedRequest } from '../../src/sidecar/crossing-parts.ts';
 import { Drainer } from '../../src/sidecar/drainer.ts';
 import { textRefusals } from '../../src/sidecar/model/refusals.ts';
+import { WaitComments } from '../../src/sidecar/model/wait-comments.ts';
+import { RequestCompany } from '../../src/sidecar/request-company.ts';
 import { SidecarTraffic } from '../../src/sidecar/sidecar-traffic.ts';
 import { RequestStats } from '../../src/sidecar/stats/request-stats.ts';
 import { UnderWay } from '../../src/sidecar/under-way.ts';
@@ -13,10 +15,17 @@ export interface RigOptions {
   readonly concurrency?: number;
   readonly timeouts?: { totalMs?: number; responseStartMs?: number; idleMs?: number };
   readonly isReady?: () => Promise<boolean>;
+  /** Comments to who waits, so often. */
+  readonly commentMs?: number;
 }
 
 /** The traffic of a sidecar on a manual clock, without lanes. */
-export function createRig({ concurrency = 0, timeouts = {}, isReady = async () => true }: RigOptions = {}) {
+export function createRig({
+  concurrency = 0,
+  timeouts = {},
+  isReady = async () => true,
+  commentMs = 0,
+}: RigOptions = {}) {
   const clock = new ManualClock();
   const user = { host: '127.0.0.1', port: 8080 };
   const gate = createAppGate({ concurrency, queueMax: 10 * concurrency, user }, clock);
@@ -35,7 +44,16 @@ export function createRig({ concurrency = 0, timeouts = {}, isReady = async () =
     watchdog,
     refusals: textRefusals,
     rankOf: () => ({ priority: 1, patienceMs: Number.POSITIVE_INFINITY }),
-    companyOf: null,
+    companyOf:
+      commentMs === 0
+        ? null
+        : (request) =>
+            new RequestCompany(request, {
+              trace: null,
+              ears: null,
+              comment: (asking, state) =>
+                new WaitComments({ request: asking, clock, everyMs: commentMs, state }),
+            }),
     user,
     timeouts: { totalMs: 0, responseStartMs: 0, idleMs: 0, ...timeouts },
     isReady,
