@@ -12,7 +12,7 @@ import {
   onlyOf,
   type Rule,
 } from './deploy-files.ts';
-import { steps } from './dockerfile.ts';
+import { stepsOf } from './dockerfile.ts';
 
 const selector = { 'app.kubernetes.io/name': 'pilotlight', 'app.kubernetes.io/instance': 'pilotlight' };
 const version = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
@@ -106,8 +106,8 @@ describe('the kustomize base', () => {
   });
 
   it('runs as the user of the image by number, since a name cannot be told from root', () => {
-    expect(steps.find(({ keyword }) => keyword === 'USER')!.text).toBe('node');
-    expect(pod.securityContext).toMatchObject({ runAsUser: 1000, fsGroup: 1000 });
+    expect(stepsOf('').find(({ keyword }) => keyword === 'USER')!.text).toBe('1000:1000');
+    expect(pod.securityContext).toMatchObject({ runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 });
   });
 
   it('lets the spool be written, with room for all that the configuration allows', () => {

@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readCopy, steps } from './dockerfile.ts';
+import { readCopy, readFrom, steps, stepsOf } from './dockerfile.ts';
 import { freePort, makeStage, sh, startProgram } from './staging.ts';
 
 /** Plays the stages in folders in place of file systems; RUN is a plain shell there. */
@@ -11,10 +11,16 @@ function playDockerfile(root: string): string {
   // The image's user is not on this machine.
   writeFileSync(join(tools, 'chown'), '#!/bin/sh\n[ "$1" = node:node ] && [ -d "$2" ]\n');
   chmodSync(join(tools, 'chown'), 0o755);
+  const folderByStage = new Map<string, string>();
   let stage = '';
   let workdir = '';
   for (const { keyword, text } of steps) {
-    if (keyword === 'FROM') stage = join(root, /AS (\w+)$/.exec(text)?.[1] ?? 'image');
+    if (keyword === 'FROM') {
+      const { base, stage: name } = readFrom(text);
+      // A stage that begins with another adds no file to it.
+      stage = folderByStage.get(base) ?? join(root, name || 'image');
+      folderByStage.set(name, stage);
+    }
     if (keyword === 'WORKDIR') {
       workdir = join(stage, text);
       mkdirSync(workdir, { recursive: true });
@@ -24,13 +30,13 @@ function playDockerfile(root: string): string {
     if (keyword === 'COPY') {
       const { from, target, sources } = readCopy(text);
       for (const source of sources) {
-        const origin = from === null ? source : join(root, from, source);
+        const origin = from === null ? source : join(folderByStage.get(from)!, source);
         const to = target === './' ? join(workdir, basename(source)) : join(workdir, target);
         cpSync(origin, to, { recursive: true, verbatimSymlinks: true });
       }
     }
   }
-  return join(root, 'image');
+  return folderByStage.get('')!;
 }
 
 describe("the Dockerfile's steps, played", () => {
@@ -55,7 +61,7 @@ describe("the Dockerfile's steps, played", () => {
     const server = `{ listen: "127.0.0.1:${port}", admin: "127.0.0.1:${adminPort}" }`;
     const backend = '{ driver: process, command: [none] }';
     writeFileSync(config, `server: ${server}\nmodels: { m: { backend: ${backend} } }\n`);
-    const text = (keyword: string) => steps.findLast((step) => step.keyword === keyword)!.text;
+    const text = (keyword: string) => stepsOf('').findLast((step) => step.keyword === keyword)!.text;
     const [entry] = JSON.parse(text('ENTRYPOINT')) as [string];
     const args = (JSON.parse(text('CMD')) as string[]).map((word) =>
       word === '/etc/pilotlight/pilotlight.yaml' ? config : word,
