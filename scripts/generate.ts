@@ -5,6 +5,7 @@ import { renderConfiguration } from './render-configuration.ts';
 import { renderCrd } from './render-crd.ts';
 import { renderErrors } from './render-errors.ts';
 import { renderMetrics } from './render-metrics.ts';
+import { renderSidecar } from './render-sidecar.ts';
 
 /**
  * Writes the generated references; with --check only compares, names what differs and exits 1.
@@ -17,6 +18,7 @@ const renderByFile: Readonly<Record<string, () => string>> = {
   'docs/configuration.schema.json': () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'docs/errors.md': renderErrors,
   'docs/metrics.md': renderMetrics,
+  'docs/sidecar-reference.md': renderSidecar,
 };
 
 const root = new URL('../', import.meta.url);

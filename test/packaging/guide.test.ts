@@ -6,7 +6,7 @@ import { type ErrorCode, errorTable } from '../../src/core/error-table.ts';
 import { anthropic } from '../../src/protocols/anthropic.ts';
 import { openai } from '../../src/protocols/openai.ts';
 
-const pages = ['requests', 'backends', 'autoscaling', 'gpus', 'kubernetes', 'operating'].map(
+const pages = ['requests', 'backends', 'autoscaling', 'gpus', 'kubernetes', 'sidecar', 'operating'].map(
   (name) => `docs/${name}.md`,
 );
 const textOf = (page: string) => readFileSync(page, 'utf8');
@@ -50,7 +50,7 @@ describe('the guide', () => {
   });
 
   it('names only metrics that there are', () => {
-    const known = textOf('docs/metrics.md');
+    const known = textOf('docs/metrics.md') + textOf('docs/sidecar-reference.md');
     const named = [...all.matchAll(/pilotlight_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, ''));
     expect(named.length).toBeGreaterThan(8);
     expect(named.filter((name) => !known.includes(`\`${name}\``))).toEqual([]);
