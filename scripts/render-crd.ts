@@ -21,8 +21,12 @@ const rulesByPlace: Readonly<Record<string, readonly { rule: string; message: st
   ],
   'backend.ready': [
     {
-      rule: '!has(self.tcp) || !self.tcp || !(has(self.path) || has(self.status) || has(self.body))',
-      message: 'path, status and body do not apply with tcp: true',
+      rule: '!has(self.tcp) || !self.tcp || !(has(self.path) || has(self.status) || has(self.body) || has(self.grpc))',
+      message: 'path, status, body and grpc do not apply with tcp: true',
+    },
+    {
+      rule: '!has(self.grpc) || !(has(self.path) || has(self.status) || has(self.body))',
+      message: 'path, status and body do not apply with grpc',
     },
   ],
   'balance.session': [

@@ -9,13 +9,14 @@ export interface PlannedProbe {
 
 /** The revision's way to probe, but for what the driver knows better of this replica. Pure. */
 export function plannedProbe({ origin, probe = {} }: ReplicaStatus, ready: ReadySpec): PlannedProbe {
-  const { kind, path, statuses, headers } = probe;
+  const { kind, path, service, statuses, headers } = probe;
   return {
     origin: probe.origin ?? origin,
     spec: {
       ...ready,
       ...(kind === undefined ? {} : { kind }),
       ...(path === undefined ? {} : { path }),
+      ...(service === undefined ? {} : { service }),
       ...(statuses === undefined ? {} : { statuses }),
       ...(headers === undefined ? {} : { headers }),
     },

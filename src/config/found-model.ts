@@ -47,6 +47,7 @@ const pathByAnnotation: Readonly<Record<string, Path>> = {
   pause: ['scale', 'pause'],
   port: ['backend', 'port'],
   'queue-max': ['queue', 'max'],
+  'ready-grpc': ['backend', 'ready', 'grpc'],
   'ready-path': ['backend', 'ready', 'path'],
   'ready-trust': ['backend', 'ready', 'trust'],
   route: ['backend', 'route'],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RawFault } from './issues.ts';
 import type { RawModel } from './model.ts';
 import type { Path } from './path.ts';
+import { saysHttp } from './ready.ts';
 
 /** `backend.http`. */
 export const httpVersionSchema = z
@@ -19,7 +20,7 @@ export function httpVersionFaults(path: Path, { backend }: RawModel): RawFault[]
     faults.push({ path: [...path, 'backend', 'ready', ...(key === '' ? [] : [key])], message, hint });
   if (asksHttp(backend)) {
     const message = 'asks by HTTP/1.1, which a backend with http: 2 does not speak';
-    add('', message, 'say ready: { tcp: true }');
+    add('', message, 'say ready: { grpc: "" } where it has the health service of gRPC, or { tcp: true }');
   }
   if (backend.ready.warmUp !== 'none')
     add('warmUp', 'is sent by HTTP/1.1, which a backend with http: 2 does not speak', null);
@@ -28,8 +29,6 @@ export function httpVersionFaults(path: Path, { backend }: RawModel): RawFault[]
 
 /** A pod whose probe is not written is asked by its own, wherever that is. */
 function asksHttp({ driver, ready }: RawModel['backend']): boolean {
-  if (ready.tcp === true) return false;
-  return (
-    driver !== 'kubernetes' || ready.path !== undefined || ready.status !== undefined || ready.body !== null
-  );
+  if (ready.tcp === true || ready.grpc !== undefined) return false;
+  return driver !== 'kubernetes' || saysHttp(ready);
 }

@@ -5,7 +5,7 @@ import { kpaOf } from './kpa.ts';
 import { kubernetesOf } from './kubernetes.ts';
 import type { RawKubernetesBackend } from './kubernetes-backend.ts';
 import type { RawModel } from './model.ts';
-import { defaultReady } from './ready.ts';
+import { defaultReady, saysHttp } from './ready.ts';
 import { ladderOf } from './rungs.ts';
 import type { RawConfig } from './schema.ts';
 import type {
@@ -181,7 +181,9 @@ function readyOf(
   const { timeout: timeoutMs, startup: startupMs, loading } = raw;
   const times = { timeoutMs, startupMs, loading, headers, ...warmUpOf(raw.warmUp, model, headers) };
   if (raw.tcp === true) return { kind: 'tcp', path: '/', statuses: [], body: null, ...times };
-  const { path = defaultReady.path, status = defaultReady.status, body } = raw;
+  const { path = defaultReady.path, status = defaultReady.status, body, grpc } = raw;
+  if (grpc !== undefined)
+    return { kind: 'grpc', path: '/', service: grpc, statuses: [], body: null, ...times };
   return { kind: 'http', path, statuses: status, body, ...times };
 }
 
@@ -194,8 +196,7 @@ function backendOf(raw: RawBackend, scale: RawModel['scale']): BackendSettings {
 
 function kubernetesBackendOf(raw: RawKubernetesBackend, scale: RawModel['scale']): KubernetesBackend {
   const { driver, namespace, scaleTarget, service, port, route, ready } = raw;
-  const isGiven =
-    ready.tcp === true || ready.path !== undefined || ready.status !== undefined || ready.body !== null;
+  const isGiven = ready.tcp === true || ready.grpc !== undefined || saysHttp(ready);
   return {
     driver,
     namespace,

@@ -10,6 +10,7 @@ import { sha256Of } from './normalise.ts';
 import type { Path } from './path.ts';
 import { policyFaults, signalFaults } from './policy-rules.ts';
 import { formatDuration } from './quantities.ts';
+import { readyFaults } from './ready.ts';
 import { modelNeedsFaults, roomFaults } from './room-rules.ts';
 import type { RawConfig } from './schema.ts';
 import type { Sections } from './sections.ts';
@@ -125,7 +126,7 @@ export function modelFaults(path: Path, model: RawModel): RawFault[] {
     faults.push(...commandFaults([...path, 'backend', 'command'], backend.command));
   faults.push(...driverFaults(path, backend, scale), ...policyFaults([...path, 'scale'], scale, max ?? 1));
   faults.push(...signalFaults([...path, 'scale'], scale, backend.driver));
-  faults.push(...ladderFaults(path, model), ...httpVersionFaults(path, model));
+  faults.push(...ladderFaults(path, model), ...httpVersionFaults(path, model), ...readyFaults(path, model));
   faults.push(...modelNeedsFaults(path, model));
   if (match?.stripPrefix && match.paths.length === 0) {
     faults.push(fault([...path, 'match', 'stripPrefix'], 'needs match.paths'));

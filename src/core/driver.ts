@@ -54,10 +54,12 @@ export type StartFault =
 /** How one replica is probed where the driver knows better than the revision's `ReadySpec`; absent keys are taken from that. */
 export interface ProbePlan {
   /** `none`: as soon as it runs. */
-  readonly kind?: 'http' | 'tcp' | 'none';
+  readonly kind?: 'http' | 'tcp' | 'grpc' | 'none';
   /** Where, if not at the replica's own origin: `http://host:port`. */
   readonly origin?: string;
   readonly path?: string;
+  /** Of gRPC: the service that is asked for. */
+  readonly service?: string;
   readonly statuses?: readonly number[];
   /** Sent with the probe, lower-case names. */
   readonly headers?: Readonly<Record<string, string>>;

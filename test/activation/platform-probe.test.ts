@@ -26,6 +26,13 @@ describe('how a replica is probed', () => {
   });
 });
 
+describe('a replica that the driver has asked by gRPC', () => {
+  it('is asked for the service that the driver names', () => {
+    const probe = { kind: 'grpc', service: 'llm.Chat' } as const;
+    expect(plannedProbe({ ...status, probe }, defaults.ready).spec).toEqual({ ...defaults.ready, ...probe });
+  });
+});
+
 describe('a replica of which the platform says whether it is ready', () => {
   it('is kept out until it does, and let in at once then', async () => {
     const h = new Harness();

@@ -26,6 +26,19 @@ const loadingScript = `
   setTimeout(() => server.listen(+process.argv[1], '127.0.0.1'), 60);
 `;
 
+/** Its health service of gRPC says NOT_SERVING twice, then SERVING. */
+const grpcScript = `
+  let asked = 0;
+  const server = require('http2').createServer();
+  server.on('stream', (stream) => {
+    const status = ++asked < 3 ? 2 : 1;
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(Buffer.from([0, 0, 0, 0, 2, 8, status]));
+  });
+  setTimeout(() => server.listen(+process.argv[1], '127.0.0.1'), 60);
+`;
+
 const failingScript = `
   console.log('reading the weights');
   console.error('CUDA out of memory');
@@ -99,6 +112,14 @@ describe('a revision of real processes', () => {
     await poll(() => activator.wakeInfo().state).toBe('ready');
     const names = activator.snapshot().lastStarts[0]?.steps.map(({ name }) => name);
     expect(names).toEqual(['spawned', 'port open', 'ready']);
+  });
+
+  it('is ready when its health service of gRPC says so, where the readiness is grpc', async () => {
+    const activator = start(grpcScript, { ...defaults, ready: { ...defaults.ready, kind: 'grpc' } });
+    enter(activator);
+    await poll(() => activator.wakeInfo().state).toBe('ready');
+    const names = activator.snapshot().lastStarts[0]?.steps.map(({ name }) => name);
+    expect(names).toEqual(['spawned', 'port open', 'loading', 'ready']);
   });
 
   it('fails its waiters at once with reason and output when it exits, and may be tried again after the back-off', async () => {

@@ -171,6 +171,12 @@ models:
     });
   });
 
+  it('lets a backend of HTTP/2 be asked by gRPC', () => {
+    const backend = 'driver: static, urls: ["http://h"], http: 2, ready: { grpc: inference.Service }';
+    const { revision } = parse(`models: { a: { backend: { ${backend} } } }`).models.get('a')!;
+    expect(revision.ready).toMatchObject({ kind: 'grpc', service: 'inference.Service', statuses: [] });
+  });
+
   it('may come from the environment, several times in a text', () => {
     const top = 'server: { spool: { dir: "${env.A}/x/${env.B}" } }';
     const settings = parse(fileWith({ top }), { env: { A: '/a', B: '' } });

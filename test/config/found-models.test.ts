@@ -98,6 +98,14 @@ describe('the annotations of a workload', () => {
     });
   });
 
+  it('may name a service of gRPC that says whether it is ready, or the server as a whole', () => {
+    for (const service of ['llm.Chat', '']) {
+      const { revision } = settingsOf(annotated({ 'pilotlight.dev/ready-grpc': service }));
+      expect(revision.ready).toMatchObject({ kind: 'grpc', service });
+      expect(revision.backend).toMatchObject({ probeFrom: 'settings' });
+    }
+  });
+
   it('tell of what is wrong by their own names', () => {
     expect(annotated({ 'pilotlight.dev/concurency': '8', 'pilotlight.dev/max': 'two' })).toEqual({
       faults: [

@@ -53,6 +53,8 @@ describe('a workload of a cluster', () => {
     ['status: [204]', { kind: 'http', path: '/health', statuses: [204] }],
     ['body: ok', { kind: 'http', path: '/health', body: 'ok' }],
     ['tcp: true', { kind: 'tcp' }],
+    ['grpc: llm.Chat', { kind: 'grpc', service: 'llm.Chat' }],
+    ['grpc: ""', { kind: 'grpc', service: '' }],
   ])('is probed as %s says, and not as the pod does', (ready, expected) => {
     const { revision } = settingsOf(`ready: { ${ready} }`);
     expect(revision.backend).toMatchObject({ probeFrom: 'settings' });

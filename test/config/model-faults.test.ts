@@ -28,7 +28,14 @@ const cases: readonly FaultCase[] = [
     fileWith({ backend: 'http: 2' }),
     'models.llama.backend.ready',
     'asks by HTTP/1.1',
-    'say ready: { tcp: true }',
+    'say ready: { grpc: "" } where it has the health service of gRPC, or { tcp: true }',
+  ],
+  [
+    'a path that a backend of HTTP/2 is asked for',
+    'models: { a: { backend: { driver: kubernetes, scaleTarget: deployment/d, http: 2, ready: { path: /x } } } }',
+    'models.a.backend.ready',
+    'asks by HTTP/1.1',
+    'say ready: { grpc: "" } where it has the health service of gRPC, or { tcp: true }',
   ],
   [
     'a warm-up by HTTP/1.1 of a backend of HTTP/2',

@@ -44,6 +44,8 @@ export interface ProbeView {
   readonly host: string | null;
   /** For http; begins with `/`. */
   readonly path: string;
+  /** For grpc: the service that is asked for; empty: the server as a whole. */
+  readonly service: string;
   readonly scheme: 'http' | 'https';
   /** For http; lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
@@ -132,6 +134,7 @@ function projectProbe(value: unknown, ports: readonly { name: string; number: nu
     port: portNumberOf(action.port) ?? named?.number ?? null,
     host: nameOf(action.host),
     path: path.startsWith('/') ? path : `/${path}`,
+    service: textOf(action.service),
     scheme: action.scheme === 'HTTPS' ? 'https' : 'http',
     headers,
   };

@@ -19,7 +19,7 @@ const kubeletStatuses: readonly number[] = Array.from({ length: 200 }, (_, index
 
 /**
  * How to probe a pod, by `trust` and `probeFrom`. Of its own probes the readiness probe counts, else the startup probe, of
- * the container that has the backend's port. Not all can be run from here: exec and grpc cannot, nor HTTPS (the kubelet
+ * the container that has the backend's port. Not all can be run from here: exec cannot, nor HTTPS (the kubelet
  * asks without looking at the certificate) or a probe of another host (often the node's loopback). Where the pod has only
  * such a one, `auto` trusts the platform, and `own` and `both` probe as the settings say.
  */
@@ -55,13 +55,14 @@ function ownProbeOf(pod: PodView, { port }: KubernetesBackend): ProbeView | null
 
 /** Undefined: it would be run, but its address is not known yet. */
 function planOf(view: ProbeView, pod: PodView): ProbePlan | undefined | 'not from here' {
-  const { kind, port, host, path, scheme, headers } = view;
-  if (kind === 'exec' || kind === 'grpc' || scheme === 'https' || host !== null || port === null) {
+  const { kind, port, host, path, service, scheme, headers } = view;
+  if (kind === 'exec' || scheme === 'https' || host !== null || port === null) {
     return 'not from here';
   }
   if (pod.podIP === null) return undefined;
   const origin = originOf(pod.podIP, port);
   if (kind === 'tcp') return { kind, origin };
+  if (kind === 'grpc') return { kind, origin, service };
   const hasHeaders = Object.keys(headers).length > 0;
   return { kind, origin, path, statuses: kubeletStatuses, ...(hasHeaders ? { headers } : {}) };
 }

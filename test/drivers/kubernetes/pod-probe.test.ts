@@ -5,7 +5,6 @@ import { backend, pod } from './pod-fixtures.ts';
 const status = { podIP: '198.18.0.7' };
 const http = { httpGet: { path: '/health', port: 8000 } };
 const exec = { exec: { command: ['/bin/true'] } };
-const grpc = { grpc: { port: 8000 } };
 const withProbes = (main: Record<string, unknown>) => pod({ status, main });
 const own = { trustsOwn: true, trustsPlatform: false };
 const platform = { trustsOwn: false, trustsPlatform: true };
@@ -37,6 +36,15 @@ describe('probing of a pod', () => {
     });
   });
 
+  it('asks the health service of gRPC where the probe does', () => {
+    const asked = (grpc: object) => probeOf(withProbes({ readinessProbe: { grpc } }), backend());
+    expect(asked({ port: 8001, service: 'llm.Chat' })).toEqual({
+      probe: { kind: 'grpc', origin: 'http://198.18.0.7:8001', service: 'llm.Chat' },
+      ...own,
+    });
+    expect(asked({ port: 8001 }).probe).toMatchObject({ kind: 'grpc', service: '' });
+  });
+
   it('takes the startup probe where there is no readiness probe, and the liveness probe never', () => {
     expect(probeOf(withProbes({ startupProbe: http }), backend()).probe?.path).toBe('/health');
     expect(probeOf(withProbes({ livenessProbe: http }), backend())).toEqual(own);
@@ -57,7 +65,6 @@ describe('probing of a pod', () => {
   it.each([
     ['exec', { readinessProbe: exec }],
     ['exec at startup alone', { startupProbe: exec }],
-    ['grpc', { readinessProbe: grpc }],
     [
       'HTTPS, whose certificate the kubelet does not look at',
       { readinessProbe: { httpGet: { port: 8000, scheme: 'HTTPS' } } },
