@@ -12,7 +12,7 @@ export function decoded(latin1: string): string {
 const isAscii = /^[\0-\x7f]*$/;
 
 /** A name as net/textproto writes it: User-Agent; what is no token stays as it is. */
-export function canonical(name: string): string {
+function canonical(name: string): string {
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return name;
   return name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }

@@ -1,4 +1,5 @@
 import { fieldOf, type LaneHead } from '../../relay/traffic.ts';
+import { plainAddress } from '../outbound-fields.ts';
 import { decoded, headerMap, valuesMap } from './header-map.ts';
 import { ExecutionFault, Struct, type StructType, type Value } from './template/values.ts';
 import { queryOf, urlType } from './url-type.ts';
@@ -70,9 +71,9 @@ function isClosed(head: LaneHead): boolean {
   return head.version === '1.0' ? !says('keep-alive') : head.version === '1.1' && says('close');
 }
 
-/** Address and port; one of IPv4 that came in through an IPv6 socket is one of IPv4. */
+/** Address and port, in brackets where it is one of IPv6. */
 function addressOf({ peer }: LaneHead): string {
-  const address = peer.address.replace(/^::ffff:(?=\d+\.)/i, '');
+  const address = plainAddress(peer.address);
   return `${address.includes(':') ? `[${address}]` : address}:${peer.port}`;
 }
 

@@ -1,13 +1,14 @@
 import type { Attributes } from '@opentelemetry/api';
 import { fieldOf, type LaneHead } from '../../relay/traffic.ts';
 import { methodLabel, routeTag, serverLabels, versionLabel } from '../metrics/http-labels.ts';
+import { plainAddress } from '../outbound-fields.ts';
 import { pathOf } from '../scrape-answers.ts';
 
 /** What the server's span says when it begins (OpenTelemetry's conventions for HTTP, as otelhttp of Go keeps them). */
 export function serverAttributes(head: LaneHead): Attributes {
   const { peer, fields, method } = head;
   const { host, port } = serverLabels(head.authority, peer.isTls);
-  const address = peer.address.replace(/^::ffff:(?=\d+\.)/i, '');
+  const address = plainAddress(peer.address);
   const [forwardedFor = ''] = (fieldOf(fields, 'x-forwarded-for') ?? '').split(',');
   return {
     'server.address': host,

@@ -126,7 +126,7 @@ function pairsOf(value: Value): (readonly [Value, Value])[] {
 }
 
 /** The value of a pipeline; its variables are set. */
-export function pipeOf({ commands, slots }: Pipe): Evaluate {
+function pipeOf({ commands, slots }: Pipe): Evaluate {
   const [slot = -1] = slots;
   let evaluate: Evaluate | null = null;
   for (const command of commands) evaluate = commandOf(command, evaluate, pipeOf);

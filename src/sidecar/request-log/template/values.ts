@@ -126,7 +126,7 @@ export function printed(value: Value): string {
 }
 
 /** A float64 as %v prints it: with an exponent below 1e-4 and from 1e6. */
-export function floatText(value: number): string {
+function floatText(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   const size = Math.abs(value);
