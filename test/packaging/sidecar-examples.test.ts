@@ -28,6 +28,7 @@ function asked(annotations: Annotations) {
   const own = Object.entries(annotations).filter(([key]) => key.startsWith(prefix));
   return modelFeaturesOf(
     annotationTexts(new Map(own.map(([key, text]) => [key.slice(prefix.length), text]))),
+    { concurrency: 64, isScraped: true },
   );
 }
 

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { annotationTexts, modelFeaturesOf, variableTexts } from '../../src/sidecar/model/features.ts';
 import { modelOptions } from '../../src/sidecar/model/options.ts';
 
+const usual = { concurrency: 4, isScraped: true };
 const annotated = (annotations: Record<string, string>) =>
-  modelFeaturesOf(annotationTexts(new Map(Object.entries(annotations))));
+  modelFeaturesOf(annotationTexts(new Map(Object.entries(annotations))), usual);
 const inEnvironment = (environment: Record<string, string | undefined>, others: string[] = []) =>
-  modelFeaturesOf(variableTexts(environment, others));
+  modelFeaturesOf(variableTexts(environment, others), usual);
 
 const off = {
   heartbeatMs: 0,
@@ -183,6 +184,28 @@ describe('what has no effect', () => {
       'qpoption.knative.dev/pilotlight-loading-path has no effect without qpoption.knative.dev/pilotlight-loading',
       'qpoption.knative.dev/pilotlight-adaptive-every has no effect without qpoption.knative.dev/pilotlight-adaptive',
       'qpoption.knative.dev/pilotlight-wake-hook has no effect without qpoption.knative.dev/pilotlight-sleep-idle',
+    ]);
+  });
+});
+
+describe('an option that the rest of the settings leaves nothing to do', () => {
+  const warningsOf = (annotations: Record<string, string>, surroundings: Partial<typeof usual>) =>
+    modelFeaturesOf(annotationTexts(new Map(Object.entries(annotations))), { ...usual, ...surroundings })
+      .warnings;
+
+  it('is warned of where nothing ever waits', () => {
+    const annotations = { heartbeat: '20s', 'queue-depth': '5', 'openai-errors': 'true' };
+    const because = 'has no effect: CONTAINER_CONCURRENCY is 0, so nothing waits';
+    expect(warningsOf(annotations, { concurrency: 0 })).toEqual([
+      `qpoption.knative.dev/pilotlight-heartbeat ${because}`,
+      `qpoption.knative.dev/pilotlight-queue-depth ${because}`,
+    ]);
+    expect(warningsOf({ ...annotations, 'sleep-idle': '10m' }, { concurrency: 0 })).toEqual([]);
+  });
+
+  it('is warned of where nobody can ask for the metrics', () => {
+    expect(warningsOf({ metrics: 'true' }, { isScraped: false })).toEqual([
+      'qpoption.knative.dev/pilotlight-metrics has no effect: requestMetrics.protocol is not prometheus',
     ]);
   });
 });

@@ -8,7 +8,10 @@ const asking = [
 ];
 
 function rank(annotations: Record<string, string>, fields: string[] = asking) {
-  const { features } = modelFeaturesOf(annotationTexts(new Map(Object.entries(annotations))));
+  const { features } = modelFeaturesOf(annotationTexts(new Map(Object.entries(annotations))), {
+    concurrency: 4,
+    isScraped: true,
+  });
   return rankOf(features, fields, commonRank(features));
 }
 

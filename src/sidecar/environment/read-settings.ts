@@ -52,7 +52,7 @@ function settingsOf(reading: Reading): SidecarSettings {
   const { mode, values } = reading;
   const concurrency = values.CONTAINER_CONCURRENCY;
   const metrics = metricsOf(reading);
-  const model = modelOf(reading);
+  const model = modelOf(reading, metrics);
   return {
     mode,
     ports: {
@@ -156,13 +156,16 @@ function metricsOf({ environment, mode, values }: Reading): MetricsSettings {
 }
 
 /** Asked by annotations where Knative made the pod, by variables where a person did. */
-function modelOf({ environment, mode, values, faults }: Reading): ModelReading {
+function modelOf({ environment, mode, values, faults }: Reading, metrics: MetricsSettings): ModelReading {
   const file = join(values.PILOTLIGHT_PODINFO_DIR, 'annotations');
   const texts =
     mode === 'plain'
       ? variableTexts(environment, Object.keys(variables))
       : annotationTexts(readAnnotations(existsSync(file) ? readFileSync(file, 'utf8') : ''));
-  const reading = modelFeaturesOf(texts);
+  const reading = modelFeaturesOf(texts, {
+    concurrency: values.CONTAINER_CONCURRENCY,
+    isScraped: metrics.protocol === 'prometheus',
+  });
   faults.push(...reading.faults);
   return reading;
 }

@@ -65,8 +65,16 @@ type Values = {
     : never;
 };
 
+/** What else of a sidecar's settings decides whether an option has an effect. */
+export interface ModelSurroundings {
+  /** 0: nothing waits for a slot. */
+  readonly concurrency: number;
+  /** Prometheus may ask for metrics. */
+  readonly isScraped: boolean;
+}
+
 /** Reads what was written for models. Never throws; what is not given, empty or cannot be taken has its default. */
-export function modelFeaturesOf(texts: ModelTexts): ModelReading {
+export function modelFeaturesOf(texts: ModelTexts, surroundings: ModelSurroundings): ModelReading {
   const faults: ModelFault[] = [];
   const read = Object.entries(modelOptions).map(([name, option]) => {
     const variable: Variable<unknown> = option;
@@ -77,7 +85,13 @@ export function modelFeaturesOf(texts: ModelTexts): ModelReading {
     return [name, variable.fallback] as const;
   });
   const values = Object.fromEntries(read) as Values;
-  return { features: featuresIn(values), faults, warnings: [...unknownIn(texts), ...idleIn(texts, values)] };
+  const features = featuresIn(values);
+  const warnings = [
+    ...unknownIn(texts),
+    ...idleIn(texts, values),
+    ...uselessIn(texts, features, surroundings),
+  ];
+  return { features, faults, warnings };
 }
 
 function featuresIn(values: Values): ModelFeatures {
@@ -139,4 +153,24 @@ function idleIn({ textByName, keyOf }: ModelTexts, values: Values): string[] {
     const isIdle = needs !== null && textByName.has(name) && !values[needs as keyof Values];
     return isIdle ? [`${keyOf(name)} has no effect without ${keyOf(needs)}`] : [];
   });
+}
+
+const ofWaiting = ['heartbeat', 'priorities', 'deadlines', 'queue-depth', 'queue-timeout'] as const;
+
+/** Options that the rest of the settings leaves nothing to do. */
+function uselessIn(
+  { textByName, keyOf }: ModelTexts,
+  { metrics, sleep }: ModelFeatures,
+  { concurrency, isScraped }: ModelSurroundings,
+): string[] {
+  const hasQueue = concurrency > 0 || sleep !== null;
+  const useless = hasQueue
+    ? []
+    : ofWaiting
+        .filter((name) => textByName.has(name))
+        .map((name) => `${keyOf(name)} has no effect: CONTAINER_CONCURRENCY is 0, so nothing waits`);
+  if (metrics && !isScraped) {
+    useless.push(`${keyOf('metrics')} has no effect: requestMetrics.protocol is not prometheus`);
+  }
+  return useless;
 }
