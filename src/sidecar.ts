@@ -14,6 +14,7 @@ import { Shutdown } from './sidecar/shutdown.ts';
 import type { SidecarLog } from './sidecar/sidecar-log.ts';
 import { SidecarTraffic, type TrafficParts } from './sidecar/sidecar-traffic.ts';
 import { RequestStats } from './sidecar/stats/request-stats.ts';
+import { answerStat } from './sidecar/stats/stat-answer.ts';
 import { UnderWay } from './sidecar/under-way.ts';
 
 /** What a sidecar is made of. */
@@ -114,11 +115,7 @@ function portsOf({ settings, log, observation, traffic, shutdown }: Behind): rea
   const context = { clock, log };
   const serving = createLanes(new SidecarTraffic(traffic), context, settings.concurrency);
   const own = (...answer: Parameters<typeof ownTraffic>) => createLanes(ownTraffic(...answer), context);
-  const statLanes = own(async (head) => {
-    // With the library that writes it: where no autoscaler asks, neither is loaded.
-    const { answerStat } = await import('./sidecar/stats/stat-answer.ts');
-    return answerStat({ pod: identity.pod, stats }, head, clock.nowMs());
-  }, onFailed);
+  const statLanes = own((head) => answerStat({ pod: identity.pod, stats }, head, clock.nowMs()), onFailed);
   const opened: Port[] = [
     { name: 'serving', host, port: ports.serving, lanes: serving, tls: null },
     {

@@ -60,8 +60,7 @@ export async function createObservation(options: ObservationOptions): Promise<Ob
       logRequest?.(request);
     },
     onProbe({ head, arrivedAtMs }, status, answerBytes) {
-      if (logRequest === null || settings.requestLog?.hasProbes !== true) return;
-      logRequest({ head, status, answerBytes, totalMs: clock.nowMs() - arrivedAtMs });
+      logRequest?.({ head, status, answerBytes, totalMs: clock.nowMs() - arrivedAtMs });
     },
   };
 }

@@ -23,7 +23,9 @@ export function outboundFields(head: LaneHead, facts: RequestFacts): FlatHeaders
   }
   const address = plainAddress(head.peer.address);
   const before = facts.forwardedForAll;
-  out.push('x-forwarded-for', before === '' ? address : `${before}, ${address}`);
+  // A socket that is closed by now has no address any more.
+  const all = before === '' || address === '' ? before + address : `${before}, ${address}`;
+  if (all !== '') out.push('x-forwarded-for', all);
   return out;
 }
 
@@ -46,6 +48,6 @@ function isReplaced(name: string, facts: RequestFacts, restoresHost: boolean): b
 const mapped = '::ffff:';
 
 /** Of a socket that takes both families, an address of IPv4 without what marks it as one of IPv6. */
-export function plainAddress(address: string): string {
+function plainAddress(address: string): string {
   return address.startsWith(mapped) ? address.slice(mapped.length) : address;
 }

@@ -1,8 +1,5 @@
 import type { FlatHeaders } from '../forward/headers.ts';
 
-/** User-Agents of probes that are answered here, whatever their path (knative.dev/networking, header.go). */
-const healthAgents = ['kube-probe/', 'Knative-Activator-Probe', 'Knative-Autoscaling-Probe'] as const;
-
 /** Of a request's fields, those that decide something here; the first value of each, empty where it is not there. */
 export class RequestFacts {
   userAgent = '';
@@ -24,10 +21,14 @@ export class RequestFacts {
   forwardedHost = '';
   forwardedProto = '';
 
-  /** It asks how this pod is: answered here. */
+  /** It asks how this pod is: answered here, whatever its path (knative.dev/networking, header.go). */
   get isHealthCheck(): boolean {
     const { userAgent } = this;
-    return healthAgents.some((prefix) => userAgent.startsWith(prefix));
+    return (
+      userAgent.startsWith('kube-probe/') ||
+      userAgent.startsWith('Knative-Activator-Probe') ||
+      userAgent.startsWith('Knative-Autoscaling-Probe')
+    );
   }
 
   /** It probes the network on the way here: answered here. */

@@ -56,6 +56,8 @@ describe('what the app gets', () => {
     ],
     [[], '::ffff:10.0.0.9', ['10.0.0.9']],
     [[], 'fd00::1', ['fd00::1']],
+    [[], '', []],
+    [['x-forwarded-for', '1.1.1.1'], '', ['1.1.1.1']],
   ])('has who came last in X-Forwarded-For: %j from %s', (fields, address, expected) => {
     expect(valuesOf(outbound(fields, address).fields, 'x-forwarded-for')).toEqual(expected);
   });

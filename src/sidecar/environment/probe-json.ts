@@ -16,12 +16,11 @@ export function readProbes(text: string, isArray: boolean, userPort: number): re
   const json = parseJson(text);
   if (json instanceof Misfit) return json;
   if (isArray && !Array.isArray(json.value)) {
-    return json.value === null
-      ? []
-      : new Misfit('a JSON array of probes, as ENABLE_MULTI_CONTAINER_PROBES is true');
+    return new Misfit('a JSON array of probes, as ENABLE_MULTI_CONTAINER_PROBES is true');
   }
   const faults: string[] = [];
-  const all = isArray ? (json.value as unknown[]) : [json.value];
+  // A container without a probe is null among them.
+  const all = (isArray ? (json.value as unknown[]) : [json.value]).filter((value) => value !== null);
   const probes = all.map((value, index) =>
     probeOf(value, { at: isArray ? `[${index}]` : '', userPort, faults }),
   );

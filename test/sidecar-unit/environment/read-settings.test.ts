@@ -235,6 +235,17 @@ describe("the environment of a revision's queue-proxy", () => {
     ).toContain('a JSON array of probes');
   });
 
+  it('takes a container without a probe for ready', () => {
+    const probesIn = (more: Record<string, string>) =>
+      readSettings({ ...knativeEnvironment(), ...more }).probes;
+    expect(probesIn({ SERVING_READINESS_PROBE: 'null' })).toEqual([]);
+    const several = {
+      SERVING_READINESS_PROBE: '[null,{"tcpSocket":{"port":9}}]',
+      ENABLE_MULTI_CONTAINER_PROBES: '1',
+    };
+    expect(probesIn(several)).toMatchObject([{ kind: 'tcp', port: 9 }]);
+  });
+
   it('turns a command that cannot be run from here into a look at the port', () => {
     const SERVING_READINESS_PROBE = '{"exec":{"command":["true"]},"periodSeconds":5}';
     expect(readSettings({ ...knativeEnvironment(), SERVING_READINESS_PROBE }).probes).toMatchObject([
