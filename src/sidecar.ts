@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './core/clock.ts';
 import { Watchdog } from './forward/watchdog.ts';
-import { createAppGate } from './sidecar/app-gate.ts';
+import { openApp } from './sidecar/app.ts';
 import { Drainer } from './sidecar/drainer.ts';
 import { answerMetrics } from './sidecar/metrics/metrics-answer.ts';
 import { commonRank, rankOf } from './sidecar/model/rank.ts';
@@ -8,7 +8,6 @@ import { openaiRefusals, textRefusals } from './sidecar/model/refusals.ts';
 import { createObservation, type Observation } from './sidecar/observation.ts';
 import { ownTraffic } from './sidecar/own-traffic.ts';
 import { createLanes, OpenPorts, type Port } from './sidecar/ports.ts';
-import { Readiness } from './sidecar/readiness/readiness.ts';
 import type { SidecarSettings } from './sidecar/settings.ts';
 import { Shutdown } from './sidecar/shutdown.ts';
 import type { SidecarLog } from './sidecar/sidecar-log.ts';
@@ -34,8 +33,6 @@ export interface Sidecar {
   portOf(name: PortName): number | undefined;
   /** Ends in order; resolves when nothing is under way any more. */
   shutDown(): Promise<void>;
-  /** Cuts everything. */
-  close(): void;
 }
 
 /** As long as the original waits for its telemetry to be taken. */
@@ -50,8 +47,8 @@ export type PortName = 'serving' | 'tls' | 'admin' | 'stats' | 'metrics';
  */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { settings, log, clock = systemClock } = options;
-  const gate = createAppGate(settings, clock);
-  const readiness = createReadiness(settings, log, clock);
+  const app = await openApp({ settings, log, clock });
+  const { gate, readiness } = app;
   const observation = await createObservation({ ...options, clock, gate, readiness });
   const { model, user, timeouts } = settings;
   const common = commonRank(model);
@@ -65,37 +62,25 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     refusals: model.openaiErrors ? openaiRefusals : textRefusals,
     rankOf: (fields) => rankOf(model, fields, common),
     isReady: () => readiness.isReady(),
+    phase: () => app.phase,
     onFailed: (error) => log.error({ error }, 'an answer could not be made'),
   };
   const { drainer, underWay } = traffic;
   const drainPorts = () => ports.drain();
   const shutdown = new Shutdown({ clock, log, drainer, underWay, settings: settings.drain, drainPorts });
-  const ports = await OpenPorts.open(portsOf({ settings, log, observation, traffic, shutdown }), {
-    clock,
-    log,
+  const behind = portsOf({ settings, log, observation, traffic, shutdown });
+  const ports = await OpenPorts.open(behind, { clock, log }).catch(async (error: unknown) => {
+    await app.close();
+    throw error;
   });
-  const close = () => {
-    readiness.close();
-    ports.close();
-  };
   return {
     portOf: (name) => ports.portOf(name),
-    close,
     async shutDown() {
       await shutdown.run();
-      close();
-      await observation.close(lastSpansMs);
+      ports.close();
+      await Promise.all([app.close(), observation.close(lastSpansMs)]);
     },
   };
-}
-
-function createReadiness(settings: SidecarSettings, log: SidecarLog, clock: Clock): Readiness {
-  const { probes, detectsHttp2, model, user } = settings;
-  return new Readiness({
-    ...{ probes, detectsHttp2, user, clock },
-    loading: model.loading,
-    onState: (state, detail) => log.info({ state, detail }, 'the app was probed'),
-  });
 }
 
 /** What answers behind the ports. */

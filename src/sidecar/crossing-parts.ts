@@ -24,6 +24,8 @@ export interface CrossingParts {
   readonly timeouts: SidecarSettings['timeouts'];
   /** Where a request stands among those that wait. */
   rankOf(fields: FlatHeaders): Rank;
+  /** What who waits waits for: `waiting` for a slot, `waking`. */
+  phase(): string;
   /** What goes along with a request; null: nothing does. */
   readonly companyOf: ((request: LaneRequest) => RequestCompany) | null;
   /** Told of each request that has ended. Must not throw. */

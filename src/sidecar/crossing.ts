@@ -191,7 +191,8 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
 
   /** What who waits is told. */
   #waitState(): WaitState {
-    return { position: this.#parts.gate.position(this), phase: 'waiting', detail: null, etaMs: null };
+    const { gate } = this.#parts;
+    return { position: gate.position(this), phase: this.#parts.phase(), detail: null, etaMs: null };
   }
 
   /** Ends it from here: with an answer where nothing was sent yet, else by cutting it. */

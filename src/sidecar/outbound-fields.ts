@@ -48,6 +48,6 @@ function isReplaced(name: string, facts: RequestFacts, restoresHost: boolean): b
 const mapped = '::ffff:';
 
 /** Of a socket that takes both families, an address of IPv4 without what marks it as one of IPv6. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return address.startsWith(mapped) ? address.slice(mapped.length) : address;
 }

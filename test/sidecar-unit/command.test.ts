@@ -9,10 +9,13 @@ describe('pilotlight sidecar', () => {
   let programs: SidecarProgram[];
   let app: Server;
   let appPort: number;
+  let seen: string[];
 
   beforeEach(async () => {
     programs = [];
+    seen = [];
     app = createServer((request, response) => {
+      seen.push(`${request.method} ${request.url}`);
       if (request.url === '/slow') setTimeout(() => response.end('slow'), 2000);
       else if (request.url === '/trace') response.end(request.headers.traceparent);
       else response.end(`app ${request.headers.host}`);
@@ -129,6 +132,31 @@ describe('pilotlight sidecar', () => {
     expect(told).not.toBe(headers.traceparent);
     program.kill('SIGTERM');
     expect(JSON.stringify(await program.untilLogged('kn.queueproxy.wait'))).toContain(traceId);
+  });
+
+  it('sends an idle app to sleep, and wakes it for the next request', async () => {
+    const program = plain({ PILOTLIGHT_SLEEP_IDLE: '200ms' });
+    const { serving } = await program.ports();
+    await program.untilLogged('sent to sleep');
+    expect(seen).toEqual(['POST /sleep?level=1']);
+    expect(await (await fetch(`http://127.0.0.1:${serving}/a`)).text()).toContain('app');
+    expect(seen.slice(1, 4)).toEqual(['POST /wake_up', 'GET /health', 'GET /a']);
+  });
+
+  it("looks at the app's own gauges while it has requests, and says when they cannot be read", async () => {
+    const program = plain({
+      ...{ CONTAINER_CONCURRENCY: '8', PILOTLIGHT_ADAPTIVE: 'true' },
+      PILOTLIGHT_ADAPTIVE_EVERY: '100ms',
+    });
+    const { serving } = await program.ports();
+    const requests = Promise.all(
+      Array.from({ length: 8 }, () =>
+        fetch(`http://127.0.0.1:${serving}/slow`).then((answer) => answer.text()),
+      ),
+    );
+    const { path } = await program.untilLogged('gauges cannot be read');
+    expect(path).toBe('/metrics');
+    await requests;
   });
 
   it('does not start with a template that is none', async () => {

@@ -44,6 +44,7 @@ export function createRig({
     watchdog,
     refusals: textRefusals,
     rankOf: () => ({ priority: 1, patienceMs: Number.POSITIVE_INFINITY }),
+    phase: () => 'waiting',
     companyOf:
       commentMs === 0
         ? null
