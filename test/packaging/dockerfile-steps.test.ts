@@ -1,6 +1,8 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { knativeEnvironment } from '../sidecar-unit/environment/knative-environment.ts';
 import { readCopy, readFrom, steps, stepsOf } from './dockerfile.ts';
 import { freePort, makeStage, sh, startProgram } from './staging.ts';
 
@@ -67,7 +69,7 @@ describe("the Dockerfile's steps, played", () => {
       word === '/etc/pilotlight/pilotlight.yaml' ? config : word,
     );
     const [, flag, script] = JSON.parse(text('HEALTHCHECK').replace(/^.*? CMD /, '')) as string[];
-    const program = startProgram(join(image, entry), args, root);
+    const program = startProgram(join(image, entry), args, { cwd: root });
     const check = () => {
       try {
         sh(`node ${flag} "${script!.replace(':9090', `:${adminPort}`)}"`, root);
@@ -82,5 +84,40 @@ describe("the Dockerfile's steps, played", () => {
       expect(await program.stop()).toBe(0);
     }
     expect(check()).toBe('unhealthy');
+  });
+
+  it('give a sidecar that needs nothing but what Knative tells its own', async () => {
+    const [port, appPort] = [await freePort(), await freePort()];
+    const entry = JSON.parse(
+      stepsOf('sidecar').find(({ keyword }) => keyword === 'ENTRYPOINT')!.text,
+    ) as string[];
+    const [command, ...args] = entry.map((word) => word.replace(/^\/app/, join(image, 'app')));
+    const environment = {
+      ...knativeEnvironment(),
+      QUEUE_SERVING_PORT: String(port),
+      USER_PORT: String(appPort),
+      SERVING_READINESS_PROBE: JSON.stringify({ tcpSocket: { port: appPort }, successThreshold: 1 }),
+      // Of a pod these are free, of this machine perhaps not.
+      PILOTLIGHT_LISTEN_HOST: '127.0.0.1',
+      PILOTLIGHT_ADMIN_PORT: '0',
+      PILOTLIGHT_STATS_PORT: '0',
+      PILOTLIGHT_DRAIN_QUIET: '0',
+    };
+    const program = startProgram(command!, args, { cwd: root, environment });
+    const app = createServer((_request, response) => response.end('the app')).listen(appPort, '127.0.0.1');
+    const probe = { headers: { 'user-agent': 'kube-probe/1.33', 'k-network-probe': 'queue' } };
+    const ask = (init?: RequestInit) =>
+      fetch(`http://127.0.0.1:${port}/`, init).then(
+        (answer) => answer.text(),
+        () => 'nothing',
+      );
+    try {
+      await expect.poll(() => ask(probe), { timeout: 15_000, interval: 100 }).toBe('queue');
+      expect(await ask()).toBe('the app');
+    } finally {
+      app.close();
+      app.closeAllConnections();
+      expect(await program.stop()).toBe(0);
+    }
   });
 });

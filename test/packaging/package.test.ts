@@ -34,7 +34,9 @@ describe('the packed package, installed', () => {
 
   it('serves the demo backend and ends on SIGTERM', async () => {
     const port = await freePort();
-    const program = startProgram(bin, ['demo-backend', '--port', String(port), '--load-time', '0ms'], stage);
+    const program = startProgram(bin, ['demo-backend', '--port', String(port), '--load-time', '0ms'], {
+      cwd: stage,
+    });
     try {
       await expect.poll(() => isUp(`http://127.0.0.1:${port}/health`), { timeout: 15_000 }).toBe(200);
     } finally {
@@ -50,7 +52,7 @@ describe('the packed package, installed', () => {
       `models: { m: { backend: { driver: process, command: ${command} } } }`,
     ];
     writeFileSync(join(stage, 'pilotlight.yaml'), config.join('\n'));
-    const program = startProgram(bin, ['serve', '--config', 'pilotlight.yaml'], stage);
+    const program = startProgram(bin, ['serve', '--config', 'pilotlight.yaml'], { cwd: stage });
     try {
       await expect.poll(() => isUp(`http://127.0.0.1:${adminPort}/healthz`), { timeout: 15_000 }).toBe(200);
       const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {

@@ -35,9 +35,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Where a program runs, and what its environment has beyond this test's. */
+interface ProgramPlace {
+  readonly cwd: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** A program started for one test; `stop` sends SIGTERM and resolves with the exit status. */
-export function startProgram(file: string, args: readonly string[], cwd: string) {
-  const child: ChildProcess = spawn(file, args, { cwd, env: stagedEnv, stdio: 'ignore' });
+export function startProgram(file: string, args: readonly string[], { cwd, environment }: ProgramPlace) {
+  const env = { ...stagedEnv, ...environment };
+  const child: ChildProcess = spawn(file, args, { cwd, env, stdio: 'ignore' });
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   return {
     async stop() {
