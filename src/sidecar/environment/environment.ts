@@ -42,6 +42,9 @@ export function modeOf(environment: Environment): 'knative' | 'plain' {
   return ofKnative.some((name) => environment[name] !== undefined) ? 'knative' : 'plain';
 }
 
+/** What Kubernetes sets for a Service that happens to be named like one of ours: PILOTLIGHT_ADMIN_PORT for pilotlight-admin. */
+const serviceLink = /^(?:tcp|udp|sctp):\/\/[\w.:[\]]+:\d+$/;
+
 /** Reads every variable of the table; what is wrong is added to `faults`, and has its default. Unknown ones are not looked at. */
 export function readVariables(
   environment: Environment,
@@ -50,7 +53,8 @@ export function readVariables(
 ): Values {
   const read = Object.entries(variables).map(([name, row]) => {
     const variable: Variable<unknown> = row;
-    const given = environment[name];
+    const text = environment[name];
+    const given = text !== undefined && serviceLink.test(text) ? undefined : text;
     const isRequired = variable.required === 'always' || variable.required === mode;
     if (given === undefined || (given === '' && !variable.mayBeEmpty)) {
       if (isRequired) faults.push({ name, value: given ?? null, expected: variable.expects });

@@ -38,6 +38,16 @@ describe('the environment of a plain sidecar', () => {
     expect(settings.probes).toMatchObject([{ kind: 'tcp', host: '127.0.0.1', port: 8000, periodSeconds: 1 }]);
   });
 
+  it('is not what Kubernetes sets for a Service of a like name', () => {
+    const link = 'tcp://10.96.0.17:9000';
+    const settings = readSettings({ ...plain, PILOTLIGHT_ADMIN_PORT: link, METRICS_PROMETHEUS_PORT: link });
+    expect(settings.ports.admin).toBe(8022);
+    expect(settings.metrics.listen.port).toBe(9091);
+    expect(faultsOf({ ...plain, USER_PORT: link })).toEqual([
+      'USER_PORT is missing: expected a port from 1 to 65535',
+    ]);
+  });
+
   it('may not lack either of them', () => {
     expect(faultsOf({})).toEqual([
       'USER_PORT is missing: expected a port from 1 to 65535',
