@@ -147,6 +147,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     const error = new PilotlightError(code, cause.message, { cause });
     const answer = this.#parts.refusals.answer(error, this.head);
     this.status = answer.status;
+    this.answerBytes = Buffer.byteLength(answer.body);
     return answer;
   }
 
@@ -203,6 +204,7 @@ export class SidecarCrossing implements Crossing, Waiter, Watched, EndedRequest 
     this.#company?.waitsNoMore();
     const answer = this.#parts.refusals.answer(error, this.head);
     if (this.appStatus === 0) this.status = answer.status;
+    if (!this.#request.hasHead) this.answerBytes = Buffer.byteLength(answer.body);
     if (isWaiting && !this.#request.hasHead) this.#request.answer(answer);
     else this.#request.cut(answer, errorEvent(error, this.head));
   }

@@ -56,7 +56,7 @@ describe('a request at the gate', () => {
     const answer = request.crossing!.onBroken(new Error('connect ECONNREFUSED 127.0.0.1:8080'), false);
     expect(answer).toMatchObject({ status: 502, body: 'connect ECONNREFUSED 127.0.0.1:8080\n' });
     request.end('unreachable');
-    expect(ended).toMatchObject([{ status: 502, appStatus: 0 }]);
+    expect(ended).toMatchObject([{ status: 502, appStatus: 0, answerBytes: answer.body.length }]);
   });
 
   it('counts in the statistics from its arrival to its end, as proxied when the activator sent it', async () => {
