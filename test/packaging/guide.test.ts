@@ -6,9 +6,16 @@ import { type ErrorCode, errorTable } from '../../src/core/error-table.ts';
 import { anthropic } from '../../src/protocols/anthropic.ts';
 import { openai } from '../../src/protocols/openai.ts';
 
-const pages = ['requests', 'backends', 'autoscaling', 'gpus', 'kubernetes', 'sidecar', 'operating'].map(
-  (name) => `docs/${name}.md`,
-);
+const pages = [
+  'requests',
+  'backends',
+  'autoscaling',
+  'gpus',
+  'kubernetes',
+  'sidecar',
+  'sidecar-telemetry',
+  'operating',
+].map((name) => `docs/${name}.md`);
 const textOf = (page: string) => readFileSync(page, 'utf8');
 const all = pages.map(textOf).join('\n');
 

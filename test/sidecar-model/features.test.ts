@@ -201,6 +201,7 @@ describe('an option that the rest of the settings leaves nothing to do', () => {
       `qpoption.knative.dev/pilotlight-queue-depth ${because}`,
     ]);
     expect(warningsOf({ ...annotations, 'sleep-idle': '10m' }, { concurrency: 0 })).toEqual([]);
+    expect(warningsOf({ ...annotations, adaptive: 'true' }, { concurrency: 0 })).toEqual([]);
   });
 
   it('is warned of where nobody can ask for the metrics', () => {

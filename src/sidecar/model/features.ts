@@ -67,7 +67,7 @@ type Values = {
 
 /** What else of a sidecar's settings decides whether an option has an effect. */
 export interface ModelSurroundings {
-  /** 0: nothing waits for a slot. */
+  /** 0: nothing waits for a slot, unless it is an option that makes it wait. */
   readonly concurrency: number;
   /** Prometheus may ask for metrics. */
   readonly isScraped: boolean;
@@ -160,10 +160,10 @@ const ofWaiting = ['heartbeat', 'priorities', 'deadlines', 'queue-depth', 'queue
 /** Options that the rest of the settings leaves nothing to do. */
 function uselessIn(
   { textByName, keyOf }: ModelTexts,
-  { metrics, sleep }: ModelFeatures,
+  { metrics, sleep, adaptive }: ModelFeatures,
   { concurrency, isScraped }: ModelSurroundings,
 ): string[] {
-  const hasQueue = concurrency > 0 || sleep !== null;
+  const hasQueue = concurrency > 0 || sleep !== null || adaptive !== null;
   const useless = hasQueue
     ? []
     : ofWaiting

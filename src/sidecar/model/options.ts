@@ -86,7 +86,7 @@ export const modelOptions = {
   adaptive: alone(
     flag({
       meaning:
-        "The concurrency follows the app's own gauges (vLLM, SGLang, TGI, llama-server, Triton), and CONTAINER_CONCURRENCY is the most.",
+        "The concurrency follows the app's own gauges (vLLM, SGLang, TGI, llama-server, Triton); CONTAINER_CONCURRENCY, or 1,000 where that is 0, is the most.",
       fallback: false,
     }),
   ),
