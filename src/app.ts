@@ -177,8 +177,8 @@ async function openPorts(
   const connections = new Connections();
   const shared = { server, connections, dialect: openaiDialect, pipeline };
   const asked = { ...shared, keyRing: () => life.keyRing, models: () => life.sources.settings.models };
-  const http2 = createRequestLane(asked);
-  const requests = await createRequestServer({
+  const http2 = createRequestLane({ ...asked, http1: () => requests.server });
+  const requests: FastifyInstance = await createRequestServer({
     ...asked,
     http2,
     tls,

@@ -186,6 +186,6 @@ function wrongVersion({ settings: { name, revision } }: ModelEntry): PilotlightE
   const message =
     revision.httpVersion === 1
       ? `the backend of model "${name}" speaks HTTP/1.1 (backend.http: 1) and was asked over HTTP/2`
-      : `the backend of model "${name}" speaks HTTP/2 only (backend.http: 2), as gRPC does, and was asked over HTTP/1.1`;
+      : `the backend of model "${name}" speaks HTTP/2 only (backend.http: 2): it is asked by gRPC, or over HTTP/2 by its match rule`;
   return new PilotlightError('wrong_http_version', message);
 }

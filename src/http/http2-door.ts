@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { ModelSettings, ServerSettings } from '../config/settings.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { Dialect, RequestHead } from '../core/protocol.ts';
@@ -12,6 +13,7 @@ import { ownAnswer } from '../rpc/call-answer.ts';
 import type { CallArrival, CallNaming } from '../rpc/call-arrival.ts';
 import type { KeyRing } from './auth.ts';
 import { checkHttp2Head, requestIdOf } from './head.ts';
+import { Http2Bridge } from './http2-bridge.ts';
 import { findMatch, type Match } from './match.ts';
 
 /** What the door needs to know. `keyRing` and `models` are asked for each request, so that a reload is seen. */
@@ -22,6 +24,8 @@ export interface Http2DoorOptions {
   readonly pipeline: Pipeline;
   readonly keyRing: () => KeyRing;
   readonly models: () => ReadonlyMap<string, ModelSettings>;
+  /** The server of HTTP/1.1 on the same port, which serves what no backend of HTTP/2 does. */
+  readonly http1: () => Server;
 }
 
 /** Where a request over HTTP/2 comes in: authenticated, matched with a model or a method, and handed to the pipeline. */
@@ -56,12 +60,13 @@ export class Http2Door implements HeldTraffic {
     const { pipeline, server, keyRing } = this.#options;
     const { request, headers, requestId } = arrival;
     checkHttp2Head(request.head, server.limits);
-    const key = keyRing().authenticate({ headers });
     const match = this.#match(arrival);
+    if (!arrival.isGrpc && !this.#isHttp2(match)) return this.#bridge(request);
+    const key = keyRing().authenticate({ headers });
     const method = match === null && arrival.isGrpc ? inferenceMethod(arrival.path) : null;
     if (method?.kind === 'own') {
       request.answer(ownAnswer(method.name, pipeline.refusal === null, requestId));
-      return answered;
+      return notedElsewhere;
     }
     if ((request.head.bodyBytes ?? 0) > server.maxBodyBytes) throw tooLarge(server.maxBodyBytes);
     const naming = namingOf(arrival, match);
@@ -71,6 +76,21 @@ export class Http2Door implements HeldTraffic {
     if (refusal === null) call.begin(naming);
     else call.refuse(refusal);
     return call;
+  }
+
+  #isHttp2(match: Match | null): boolean {
+    const model = match === null ? undefined : this.#options.models().get(match.model);
+    return model?.revision.httpVersion === 2;
+  }
+
+  #bridge(request: HeldRequest): Crossing {
+    const server = this.#options.http1();
+    try {
+      request.forwardBy((sink) => new Http2Bridge(sink, request.head, server));
+    } catch (cause) {
+      throw new PilotlightError('bad_request', 'the head cannot be passed on', { cause });
+    }
+    return notedElsewhere;
   }
 
   #match({ request, headers, path }: CallArrival): Match | null {
@@ -86,18 +106,13 @@ export class Http2Door implements HeldTraffic {
   }
 }
 
-/** How the model becomes known. Throws route_not_found, and wrong_http_version for what is served over HTTP/1.1. */
-function namingOf(arrival: CallArrival, match: Match | null): CallNaming {
+/** How the model becomes known. Throws route_not_found. */
+function namingOf({ path }: CallArrival, match: Match | null): CallNaming {
   if (match !== null) return intentOf(match.model);
-  const { isGrpc: isRpc, path, request } = arrival;
-  const method = isRpc ? inferenceMethod(path) : null;
+  const method = inferenceMethod(path);
   if (method?.kind === 'model') return { inMessage: true, isStream: method.isStream };
-  if (isRpc) {
-    const what = method === null ? 'no match rule takes it' : 'it names no model, and no match rule takes it';
-    throw new PilotlightError('route_not_found', `no method ${path} here: ${what}`);
-  }
-  const message = `${request.head.method} ${path} is served over HTTP/1.1: only gRPC and match rules are taken over HTTP/2`;
-  throw new PilotlightError('wrong_http_version', message);
+  const what = method === null ? 'no match rule takes it' : 'it names no model, and no match rule takes it';
+  throw new PilotlightError('route_not_found', `no method ${path} here: ${what}`);
 }
 
 /** gRPC itself, with any coding of its messages; gRPC-Web is a protocol of its own. */
@@ -117,12 +132,12 @@ function recordOf(fields: FlatHeaders): Record<string, string> {
   return out;
 }
 
-/** It was answered before there was a crossing; nothing is noted of it. */
-const answered: Crossing = {
+/** Of one that is answered at once nothing is noted; of one that goes over the bridge all is noted behind it. */
+const notedElsewhere: Crossing = {
   onHead: (_status, fields) => fields,
   onBytes: () => undefined,
   onUpload: () => undefined,
-  onBroken: (cause) => ({ status: 502, fields: [], body: cause.message }),
+  onBroken: () => ({ status: 502, fields: [], body: '' }),
   brokenEvent: () => null,
   onEnd: () => undefined,
 };

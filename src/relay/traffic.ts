@@ -108,6 +108,32 @@ export interface HeldRequest extends LaneRequest {
   read(reader: BodyReader): void;
   /** What was not read yet stays in the stream. */
   pause(): void;
+  /** As `forward`, to somebody else than a backend of HTTP/2. */
+  forwardBy(begin: (sink: AnswerSink) => AnswerSource): void;
+}
+
+/** Who answers a request that `forwardBy` gave away. */
+export interface AnswerSource {
+  /** The client takes more, after `AnswerSink.onBytes` was false. */
+  resume(): void;
+  /** No more of it is wanted. Called at its end as well. */
+  leave(): void;
+}
+
+/** Where an `AnswerSource` gets the body and puts its answer; it begins no sooner than the tick after it was made. */
+export interface AnswerSink {
+  readonly body: { read(reader: BodyReader): void; pause(): void };
+  onInformation(status: number, fields: FlatHeaders): void;
+  /** Names in lower case. `isLast`: nothing follows, not even `onAnswered`'s end of a body. */
+  onHead(status: number, fields: FlatHeaders, isLast: boolean): void;
+  /** False: no more until `resume`. */
+  onBytes(bytes: Buffer): boolean;
+  onAnswered(trailers: FlatHeaders | null): void;
+  /** `isSent`, `hasTaken`: the request was begun with, and of its body something is gone. `code` 0. */
+  onBroken(
+    cause: Error,
+    failure: { readonly isSent: boolean; readonly hasTaken: boolean; readonly code: number },
+  ): void;
 }
 
 /**

@@ -63,5 +63,6 @@ export function unreadBody(head: LaneHead) {
     readers,
     read: (reader: BodyReader): void => void readers.push(reader),
     pause: (): void => void readers.splice(0),
+    forwardBy: (): void => void readers.splice(0),
   }) satisfies HeldRequest;
 }

@@ -2,6 +2,8 @@ import type { ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../../core/clock.ts';
 import type { FlatHeaders } from '../../forward/headers.ts';
 import type {
+  AnswerSink,
+  AnswerSource,
   BodyReader,
   Crossing,
   HeldRequest,
@@ -22,7 +24,7 @@ export interface ExchangeParts {
 }
 
 /** One stream of a client: its request, and what becomes of it. */
-export class Exchange implements HeldRequest, UpstreamOwner {
+export class Exchange implements HeldRequest, UpstreamOwner, AnswerSink {
   readonly head: LaneHead;
   readonly arrivedAtMs: number;
   readonly body: RequestBody;
@@ -30,7 +32,7 @@ export class Exchange implements HeldRequest, UpstreamOwner {
   readonly #answer: AnswerStream;
   readonly #parts: ExchangeParts;
   #crossing: Crossing | null = null;
-  #upstream: Upstream | null = null;
+  #upstream: { resume(): void; leave(code: number | null): void } | null = null;
   #end: LaneEnd | null = null;
 
   constructor(stream: ServerHttp2Stream, head: LaneHead, parts: ExchangeParts) {
@@ -69,6 +71,12 @@ export class Exchange implements HeldRequest, UpstreamOwner {
     if (this.#end !== null || this.#upstream !== null) return;
     this.body.pause();
     this.#upstream = new Upstream(outbound, this.#parts.backends, this);
+  }
+
+  forwardBy(begin: (sink: AnswerSink) => AnswerSource): void {
+    if (this.#end !== null || this.#upstream !== null) return;
+    this.body.pause();
+    this.#upstream = begin(this);
   }
 
   read(reader: BodyReader): void {
