@@ -76,7 +76,7 @@ export class CallAttempt implements Watched {
     this.#options.onTimeout(new PilotlightError('backend_timeout', message));
   }
 
-  /** Gives the slot back; `report` is told of the replica before. Idempotent. */
+  /** Gives the slot back; `report` is told of the replica before, null: it was cut from this side. Idempotent. */
   end(report: ReplicaReport | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -85,6 +85,8 @@ export class CallAttempt implements Watched {
     if (this.#isStallWatched) entry.stallWatch.ended(permit.replicaId);
     // Before the slot is free, or the next in line might get it from a replica that is about to be suspended.
     if (report !== null) entry.report(permit.replicaId, report);
-    permit.release();
+    // What was cut is reset by the lane in the next turn: the next call must not reach the backend before that.
+    if (report === null) setImmediate(() => permit.release());
+    else permit.release();
   }
 }

@@ -86,7 +86,7 @@ describe('a client that leaves', () => {
     const echo = rig.stub(gateway, 'echo');
     const { call, outcome } = unary(echo, 'wait:60000');
     await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
-    const next = unary(echo);
+    const next = unary(echo, 'wait:50');
     await expect.poll(() => waitingAt(gateway)).toBe(1);
     call.cancel();
     expect((await outcome).code).toBe(status.CANCELLED);
