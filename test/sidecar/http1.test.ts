@@ -136,12 +136,22 @@ describe('HTTP/1.1', () => {
     expect(interim[0]!.fields.get('link')).toBe('</a.css>; rel=preload');
   });
 
-  it('who expects 100 gets it before the body is sent', async () => {
-    const app = await rig.app(answerOk);
+  it('who expects 100 gets it from the app, and then sends the body', async () => {
+    const app = await rig.app(async (exchange) => {
+      await exchange.write('HTTP/1.1 100 Continue\r\n\r\n');
+      await answerOk(exchange);
+    });
     await rig.start(app);
     const client = rig.client().write(rawRequest('/', null, 'content-length: 4\r\nexpect: 100-continue\r\n'));
     await client.until(/^HTTP\/1\.1 100 /);
     client.write('body');
+    expect(await client.answer()).toMatchObject({ status: 200, body: 'ok' });
+  });
+
+  it('who expects 100 and does not wait for it is answered as well', async () => {
+    const app = await rig.app(answerOk);
+    await rig.start(app);
+    const client = rig.client().write(rawRequest('/', 'body', 'expect: 100-continue\r\n'));
     expect(await client.answer()).toMatchObject({ status: 200, body: 'ok' });
   });
 
