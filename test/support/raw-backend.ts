@@ -102,10 +102,12 @@ export class RawBackend {
   readonly sockets = new Set<Socket>();
   readonly signal = new Signal();
   #server: Server | null = null;
-  #port = 0;
+  #port: number;
 
-  constructor(script: Script) {
+  /** `port`: where it will listen; 0: on a free one. */
+  constructor(script: Script, port = 0) {
     this.script = script;
+    this.#port = port;
   }
 
   get url(): string {

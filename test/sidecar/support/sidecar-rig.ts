@@ -14,9 +14,9 @@ export class SidecarRig {
     return this.#sidecar;
   }
 
-  /** An app that is scripted byte by byte. */
-  async app(script: Script): Promise<RawBackend> {
-    const app = await new RawBackend(script).listen();
+  /** An app that is scripted byte by byte; on a free port unless one is said. */
+  async app(script: Script, port = 0): Promise<RawBackend> {
+    const app = await new RawBackend(script, port).listen();
     this.onClose(() => app.close());
     return app;
   }
