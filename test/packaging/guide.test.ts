@@ -12,6 +12,7 @@ const pages = [
   'autoscaling',
   'gpus',
   'kubernetes',
+  'grpc',
   'sidecar',
   'sidecar-telemetry',
   'operating',
