@@ -6,7 +6,7 @@ import { fieldOf, type LaneHead, type Outbound } from '../traffic.ts';
 export type Peer = LaneHead['peer'];
 
 /** What a list of fields may weigh, as RFC 9113, 6.5.2 counts it: names, values and 32 bytes each. Past it: 431. */
-export const maxFieldBytes = 64 * 1024;
+const maxFieldBytes = 64 * 1024;
 const bytesPerField = 32;
 
 /** RFC 9113, 8.2.2 and RFC 9110, 7.6.1: fields that speak of one connection. `te` may be there as `trailers` only. */
