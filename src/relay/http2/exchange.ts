@@ -84,7 +84,7 @@ export class Exchange implements HeldRequest, UpstreamOwner, AnswerSink {
   }
 
   pause(): void {
-    if (this.#upstream === null) this.body.pause();
+    if (this.#end === null && this.#upstream === null) this.body.pause();
   }
 
   comment(text: string): void {

@@ -180,6 +180,23 @@ describe('a crossing that reads the body first', () => {
     expect(ends).toEqual([0]);
   });
 
+  it('that pauses after it answered holds nothing up', async () => {
+    await rig.open(0, {
+      take: (told) => {
+        told.request.read({ onChunk: ignore, onEnd: ignore });
+        told.request.answer({ status: 200, fields: [], body: 'ok' });
+        told.request.pause();
+      },
+    });
+    const session = rig.client();
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    const answer = got(stream);
+    stream.write(Buffer.alloc(20_000));
+    expect((await answer).body).toBe('ok');
+    session.close();
+    await rig.lane.drain();
+  });
+
   it('is told nothing more once the client left', async () => {
     let ended = 0;
     await rig.open(0, { take: (told) => told.request.read({ onChunk: ignore, onEnd: () => ended++ }) });
