@@ -101,8 +101,9 @@ export class LaneRig {
   readonly backend: RawBackend;
   readonly crossings: PlayedCrossing[] = [];
   readonly signal = new Signal();
+  readonly clients: RawClient[] = [];
   readonly #server: Server;
-  readonly #clients: RawClient[] = [];
+  #isClosed = false;
 
   private constructor(backend: RawBackend, play: CrossingPlay, options: Partial<Http1LaneOptions>) {
     this.backend = backend;
@@ -147,7 +148,7 @@ export class LaneRig {
 
   client(method = 'POST'): RawClient {
     const client = new RawClient(this.url, method);
-    this.#clients.push(client);
+    this.clients.push(client);
     return client;
   }
 
@@ -157,7 +158,9 @@ export class LaneRig {
   }
 
   async close(): Promise<void> {
-    for (const client of this.#clients) client.destroy();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const client of this.clients) client.destroy();
     this.lane.close();
     await this.backend.close();
     this.#server.close();
