@@ -1,5 +1,6 @@
 import { LogWriter, standardOutput } from '../meter/log-writer.ts';
 import { EnvironmentError } from '../sidecar/environment/environment.ts';
+import { openedPorts } from '../sidecar/environment/port-clashes.ts';
 import { readSettings } from '../sidecar/environment/read-settings.ts';
 import type { SidecarSettings } from '../sidecar/settings.ts';
 import { createSidecarLog, type SidecarLog } from '../sidecar/sidecar-log.ts';
@@ -32,23 +33,11 @@ async function start(settings: SidecarSettings, log: SidecarLog): Promise<Sideca
       throw new EnvironmentError([{ name: 'OBSERVABILITY_CONFIG', value, expected }]);
     }
     const { listenFault } = await import('./listen-fault.ts');
-    throw listenFault(error, placesOf(settings));
+    const places = openedPorts(settings).map(({ variable, host, port }) => {
+      return { key: variable, address: { host: host || '0.0.0.0', port } };
+    });
+    throw listenFault(error, places);
   }
-}
-
-/** Each port by the variable that sets it. */
-function placesOf({ ports, metrics }: SidecarSettings) {
-  const host = ports.host || '0.0.0.0';
-  return [
-    { key: 'QUEUE_SERVING_PORT', address: { host, port: ports.serving } },
-    { key: 'QUEUE_SERVING_TLS_PORT', address: { host, port: ports.tls } },
-    { key: 'PILOTLIGHT_ADMIN_PORT', address: { host, port: ports.admin } },
-    { key: 'PILOTLIGHT_STATS_PORT', address: { host, port: ports.stats } },
-    {
-      key: 'METRICS_PROMETHEUS_PORT',
-      address: { host: metrics.listen.host || '0.0.0.0', port: metrics.listen.port },
-    },
-  ];
 }
 
 /** The first line: what is served, and what is on. */

@@ -47,11 +47,13 @@ describe('pilotlight sidecar', () => {
   });
 
   it('names the variable of a port that is taken, and ends with 1', async () => {
-    const program = plain({ PILOTLIGHT_STATS_PORT: `${appPort}` });
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const program = plain({ PILOTLIGHT_STATS_PORT: `${port}` });
     expect(await program.ended).toBe(1);
-    expect(program.stderr).toContain(
-      `PILOTLIGHT_STATS_PORT: 127.0.0.1:${appPort} is in use by another program`,
-    );
+    other.close();
+    expect(program.stderr).toContain(`PILOTLIGHT_STATS_PORT: 127.0.0.1:${port} is in use by another program`);
   });
 
   it('serves its app before any container, and says what it does', async () => {

@@ -13,6 +13,7 @@ import {
   type Values,
 } from './environment.ts';
 import { hostPortOf } from './observability-json.ts';
+import { portClashes } from './port-clashes.ts';
 import { readProbes } from './probe-json.ts';
 import { limitsOf } from './tls-variables.ts';
 import { Misfit } from './variable.ts';
@@ -37,6 +38,8 @@ export function readSettings(environment: Environment): SidecarSettings {
   const mode = modeOf(environment);
   const values = readVariables(environment, mode, faults);
   const settings = settingsOf({ environment, mode, values, faults });
+  // What could not be read has its default, which need not clash.
+  if (faults.length === 0) faults.push(...portClashes(settings));
   if (faults.length > 0) throw new EnvironmentError(faults);
   return settings;
 }

@@ -55,6 +55,15 @@ describe('the environment of a plain sidecar', () => {
     ]);
   });
 
+  it('has ports that are not in the way of each other, nor of the app', () => {
+    expect(faultsOf({ ...plain, QUEUE_SERVING_PORT: '8000', METRICS_PROMETHEUS_PORT: '9090' })).toEqual([
+      'QUEUE_SERVING_PORT is "8000": expected another port than that of USER_PORT',
+      'METRICS_PROMETHEUS_PORT is "9090": expected another port than that of PILOTLIGHT_STATS_PORT',
+    ]);
+    const elsewhere = { PILOTLIGHT_LISTEN_HOST: '10.0.0.1', QUEUE_SERVING_PORT: '8000' };
+    expect(faultsOf({ ...plain, ...elsewhere })).toEqual([]);
+  });
+
   it('takes everything else that Knative knows', () => {
     const settings = readSettings({
       ...plain,
