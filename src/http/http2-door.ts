@@ -37,11 +37,12 @@ export class Http2Door implements HeldTraffic {
   }
 
   take(request: HeldRequest): Crossing {
-    const { pipeline, dialect } = this.#options;
+    const { pipeline, dialect, server } = this.#options;
     const { target } = request.head;
     const headers = recordOf(request.head.fields);
     const arrival: CallArrival = {
       ...{ request, headers, dialect, key: null, forwardPath: target },
+      bodyTimeoutMs: server.limits.bodyTimeoutMs,
       requestId: requestIdOf({ headers }),
       isGrpc: isGrpc(headers['content-type']),
       path: target.split('?', 1)[0]!,

@@ -13,6 +13,8 @@ export interface CallArrival {
   readonly dialect: Dialect;
   readonly requestId: string;
   readonly key: KeySettings | null;
+  /** Limit of the time until the model is known, where a message names it; 0 = none. */
+  readonly bodyTimeoutMs: number;
   /** Path without the query, for the log. */
   readonly path: string;
   /** The path and query to send on. */

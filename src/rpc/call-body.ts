@@ -1,5 +1,6 @@
 import { PilotlightError } from '../core/errors.ts';
 import type { HeldMemory } from '../forward/held-memory.ts';
+import type { Watchdog, Watched } from '../forward/watchdog.ts';
 import { FirstMessage } from '../protocols/grpc/first-message.ts';
 import { modelOfMessage, type NamedModel, renamedMessage } from '../protocols/grpc/inference.ts';
 import { requireModel } from '../protocols/model-name.ts';
@@ -12,32 +13,34 @@ export interface CallBodyOwner {
   onFault(error: unknown): void;
 }
 
+/** What a body is read with. */
+export interface CallBodyOptions {
+  readonly held: HeldMemory;
+  readonly watchdog: Watchdog;
+  readonly request: HeldRequest;
+  /** The longest message that is read. */
+  readonly maxBytes: number;
+  /** `nowMs` by which it must be there; Infinity = never. */
+  readonly untilMs: number;
+}
+
 /**
  * What is read of a call's body to find its model: the first message, kept in memory until the backend has answered. What
  * comes behind it stays with the client.
  */
-export class CallBody implements BodyReader {
-  readonly #held: HeldMemory;
-  readonly #request: HeldRequest;
+export class CallBody implements BodyReader, Watched {
+  slot = -1;
+  readonly #options: CallBodyOptions;
   readonly #owner: CallBodyOwner;
   readonly #first: FirstMessage;
   #takenBytes = 0;
   #named: NamedModel | null = null;
   #isLetGo = false;
 
-  /** `maxBytes`: the longest message that is read. */
-  constructor(
-    {
-      held,
-      maxBytes,
-      request,
-    }: { readonly held: HeldMemory; readonly maxBytes: number; readonly request: HeldRequest },
-    owner: CallBodyOwner,
-  ) {
-    this.#held = held;
-    this.#request = request;
+  constructor(options: CallBodyOptions, owner: CallBodyOwner) {
+    this.#options = options;
     this.#owner = owner;
-    this.#first = new FirstMessage(maxBytes);
+    this.#first = new FirstMessage(options.maxBytes);
   }
 
   /** Bytes that are kept. */
@@ -52,18 +55,27 @@ export class CallBody implements BodyReader {
 
   /** Reads until the model is known. */
   read(): void {
-    this.#request.read(this);
+    this.#options.watchdog.add(this);
+    this.#options.request.read(this);
+  }
+
+  check(nowMs: number): void {
+    if (nowMs <= this.#options.untilMs) return;
+    const message = 'the first message did not arrive within server.limits.bodyTimeout';
+    this.#owner.onFault(new PilotlightError('request_timeout', message));
   }
 
   onChunk(chunk: Buffer): void {
     if (this.#isLetGo) return;
     try {
       const isThere = this.#first.push(chunk);
-      if (!this.#held.takeMemory(chunk.length))
-        throw this.#held.full('memory full: no room in server.heldMemory for the first message of a call');
+      const { held, request, watchdog } = this.#options;
+      if (!held.takeMemory(chunk.length))
+        throw held.full('memory full: no room in server.heldMemory for the first message of a call');
       this.#takenBytes += chunk.length;
       if (!isThere) return;
-      this.#request.pause();
+      watchdog.delete(this);
+      request.pause();
       this.#named = modelOfMessage(this.#first.message());
       this.#owner.onModel(requireModel(this.#named.name));
     } catch (error) {
@@ -89,6 +101,7 @@ export class CallBody implements BodyReader {
   letGo(): void {
     if (this.#isLetGo) return;
     this.#isLetGo = true;
-    this.#held.giveMemory(this.#takenBytes);
+    this.#options.watchdog.delete(this);
+    this.#options.held.giveMemory(this.#takenBytes);
   }
 }

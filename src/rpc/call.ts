@@ -48,11 +48,13 @@ export class Call implements Traveller, Crossing, CallBodyOwner {
   #uploadBytes = 0;
 
   constructor(host: PassageHost<Call>, arrival: CallArrival) {
-    const { clock, held, maxBodyBytes } = host.options;
+    const { clock, held, watchdog, maxBodyBytes } = host.options;
+    const { request, bodyTimeoutMs } = arrival;
     this.#host = host;
     this.#arrival = arrival;
     this.#timings = new Timings(clock);
-    this.#body = new CallBody({ held, maxBytes: maxBodyBytes(), request: arrival.request }, this);
+    const untilMs = this.#timings.arrivedAtMs + (bodyTimeoutMs || Number.POSITIVE_INFINITY);
+    this.#body = new CallBody({ held, watchdog, request, maxBytes: maxBodyBytes(), untilMs }, this);
     this.priority = priorityOf(arrival.headers, arrival.key);
     const ownMs = arrival.isGrpc ? grpcTimeoutMs(arrival.headers['grpc-timeout']) : null;
     this.#untilMs = ownMs === null ? null : this.#timings.arrivedAtMs + ownMs;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Metadata, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { answerJson, startBackend } from '../support/backend.ts';
-import { chat } from '../support/gateway.ts';
+import { chat, settingsOf } from '../support/gateway.ts';
 import { viewOf, waitingAt } from '../support/world.ts';
 import { ask, field, grpcModel, type Outcome, Rig, type Stub, started, told } from './rig.ts';
 
@@ -103,6 +103,18 @@ describe('a call that is refused ends with a status of gRPC', () => {
     const packing = rig.stub(gateway, 'inference', { 'grpc.default_compression_algorithm': 2 });
     const packed = await infer(packing, bytes(1_000));
     expect(seen(packed)).toMatchObject({ status: 'UNIMPLEMENTED', code: 'unsupported_encoding' });
+  });
+
+  it('where its first message does not arrive in time, or not at all', async () => {
+    const { limits } = settingsOf(grpcModel()).server;
+    const gateway = await rig.gateway(grpcModel(), '', { limits: { ...limits, bodyTimeoutMs: 300 } });
+    const stub = rig.stub(gateway);
+    const late = told(stub.ModelStreamInfer(new Metadata()));
+    expect(await late).toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    const ended = stub.ModelStreamInfer(new Metadata());
+    const result = told(ended);
+    ended.end();
+    expect(await result).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
 
   it('where the backend of its model speaks another version of HTTP, either way', async () => {
