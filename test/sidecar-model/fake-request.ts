@@ -46,8 +46,8 @@ class WaitingRequest {
 }
 
 /** One of HTTP/1.1, with what of its body is held; `come`: more of it does. */
-export function heldBody(head: LaneHead, ...pieces: readonly string[]) {
-  const bytes = pieces.map((piece) => Buffer.from(piece));
+export function heldBody(head: LaneHead, ...pieces: readonly (string | Buffer)[]) {
+  const bytes = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
   return Object.assign(new WaitingRequest(head), {
     held: (): readonly Buffer[] => bytes,
     come: (piece: string): void => void bytes.push(Buffer.from(piece)),
