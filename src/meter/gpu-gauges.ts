@@ -1,4 +1,5 @@
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { Gauge } from './prom-core.ts';
 
 /** What of a GPU that models share is read at a scrape, in bytes. */
 export interface GpuGauges {

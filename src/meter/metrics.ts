@@ -1,9 +1,9 @@
-import { Counter, Gauge, Registry } from 'prom-client';
 import { type CounterFamily, createCounterFamily } from './family.ts';
 import { type GpuGauges, registerGpuGauges } from './gpu-gauges.ts';
 import { type ReadModels, registerModelGauges } from './model-gauges.ts';
 import { ModelMeter } from './model-meter.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { Counter, Gauge, Registry } from './prom-core.ts';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.ts';
 
 /** Where the values are read at each scrape. */

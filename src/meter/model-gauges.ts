@@ -1,5 +1,6 @@
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { type SignalWish, signalNames } from '../core/signals.ts';
+import { Gauge } from './prom-core.ts';
 
 /** What of a revision is read at the moment of a scrape. */
 export interface ModelGauges {

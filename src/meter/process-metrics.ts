@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { Counter, Gauge } from './prom-core.ts';
 
 /** Between two looks at the lag: a hundred looks a second took more than half a percent of a core from an idle gateway. */
 const resolutionMs = 100;

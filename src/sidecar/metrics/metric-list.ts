@@ -27,7 +27,7 @@ export class MetricList implements MetricHolder {
   }
 
   async #build(): Promise<Registry> {
-    const { Registry: PromRegistry } = await import('prom-client');
+    const { Registry: PromRegistry } = await import('../../meter/prom-core.ts');
     const registry = new PromRegistry();
     for (const metric of this.#metrics) registry.registerMetric(metric);
     await this.#registerMore(registry);

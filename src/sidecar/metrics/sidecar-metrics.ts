@@ -86,7 +86,7 @@ export class SidecarMetrics {
 
 async function registerGauges(registry: Registry, options: SidecarMetricsOptions): Promise<void> {
   const { resource, queueDepth } = options;
-  const { Gauge } = await import('prom-client');
+  const { Gauge } = await import('../../meter/prom-core.ts');
   const { registerProcessMetrics } = await import('../../meter/process-metrics.ts');
   if (queueDepth !== null) {
     new Gauge({
