@@ -1,5 +1,5 @@
-import { connect, type Socket } from 'node:net';
 import type { Watched } from '../../forward/watchdog.ts';
+import { BackendSocket } from './backend-socket.ts';
 
 /** Whoever has a backend connection for one exchange. Nothing is told any more once it was released or destroyed. */
 export interface BackendUser {
@@ -29,6 +29,9 @@ export interface BackendConnectionOptions {
   readonly idleMs: number;
 }
 
+/** For what a backend sent before it broke off to be read. */
+const lastReadMs = 5_000;
+
 /** Reads of all backend connections: what is read is passed on, or copied, before the next read. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
@@ -41,9 +44,10 @@ export class BackendConnection implements Watched {
   idleMs: number;
   readonly #options: BackendConnectionOptions;
   readonly #owner: BackendOwner;
-  readonly #socket: Socket;
+  readonly #socket: BackendSocket;
   #user: BackendUser | null;
   #cause: Error | null = null;
+  #isWriteBroken = false;
   /** When connecting, or being idle, was first noticed; -1: not yet, or busy. */
   #sinceMs = -1;
 
@@ -53,8 +57,15 @@ export class BackendConnection implements Watched {
     this.#user = user;
     this.idleMs = options.idleMs;
     const onread = { buffer: readBuffer, callback: (length: number) => this.#onBytes(length) };
+    const socket = new BackendSocket(
+      { noDelay: true, allowHalfOpen: true, onread },
+      {
+        onWriteFailed: (cause) => this.#onWriteFailed(cause),
+        onLastRead: () => socket.destroy(this.#cause ?? undefined),
+      },
+    );
     const { host, port } = options;
-    this.#socket = connect({ host, port, noDelay: true, allowHalfOpen: true, onread });
+    this.#socket = socket.connect({ host, port });
     this.#socket.on('connect', () => this.#onConnect());
     this.#socket.on('drain', () => this.#user?.onBackendDrain());
     this.#socket.on('end', () => this.#onEnd());
@@ -66,6 +77,11 @@ export class BackendConnection implements Watched {
 
   get host(): string {
     return this.#options.host;
+  }
+
+  /** It takes no more: what is written to it is dropped. */
+  get isWriteBroken(): boolean {
+    return this.#isWriteBroken;
   }
 
   get port(): number {
@@ -88,6 +104,7 @@ export class BackendConnection implements Watched {
 
   /** False: more than the system takes has been written; `onBackendDrain` tells when it is gone. */
   write(bytes: Buffer | string): boolean {
+    if (this.#isWriteBroken) return true;
     return typeof bytes === 'string' ? this.#socket.write(bytes, 'latin1') : this.#socket.write(bytes);
   }
 
@@ -127,7 +144,8 @@ export class BackendConnection implements Watched {
   /** Looks at its time limits. */
   check(nowMs: number): void {
     const { connectTimeoutMs } = this.#options;
-    const limitMs = this.#user === null ? this.idleMs : this.isConnected ? 0 : connectTimeoutMs;
+    const busyMs = this.#isWriteBroken ? lastReadMs : this.isConnected ? 0 : connectTimeoutMs;
+    const limitMs = this.#user === null ? this.idleMs : busyMs;
     if (limitMs === 0 && this.#user !== null) return;
     if (this.#sinceMs === -1) this.#sinceMs = nowMs;
     else if (nowMs - this.#sinceMs >= limitMs) this.#expire();
@@ -136,6 +154,7 @@ export class BackendConnection implements Watched {
   #expire(): void {
     const { host, port, connectTimeoutMs } = this.#options;
     if (this.#user === null) this.#drop();
+    else if (this.#cause !== null) this.#socket.destroy(this.#cause);
     else this.#socket.destroy(new Error(`no connection to ${host}:${port} within ${connectTimeoutMs} ms`));
   }
 
@@ -147,6 +166,17 @@ export class BackendConnection implements Watched {
   #onConnect(): void {
     this.isConnected = true;
     this.#sinceMs = -1;
+  }
+
+  #onWriteFailed(cause: Error): void {
+    this.#cause ??= cause;
+    this.#isWriteBroken = true;
+    this.#sinceMs = -1;
+    if (this.#user === null) this.#drop();
+    else {
+      this.#socket.resume();
+      this.#user.onBackendDrain();
+    }
   }
 
   #onBytes(length: number): boolean {

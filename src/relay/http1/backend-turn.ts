@@ -142,6 +142,7 @@ export class BackendTurn implements BackendUser {
   #answered(): void {
     const { owner, upload } = this.#options;
     this.isAnswered = true;
+    if (this.#connection?.isWriteBroken) this.#isSpoiled = true;
     if (this.#isSpoiled && upload?.isComplete === false) owner.onUploadLeft();
     else owner.onAnswered();
   }

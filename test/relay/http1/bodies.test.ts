@@ -147,6 +147,34 @@ describe('an answer before the end of its request', () => {
     expect(await client.closed()).toBe('ended');
   });
 
+  it.each([
+    ['passed on', 'HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nno', 413, 'answered'],
+    ['missed', '', 502, 'reset'],
+  ] as const)(
+    'is %s where the backend resets the connection amid the upload',
+    async (_name, text, status, end) => {
+      const rig = await LaneRig.start(answerOk);
+      rig.backend.onConnection = (socket) => {
+        socket.removeAllListeners('data').once('data', () => {
+          socket.pause();
+          // Unread bytes make of this a reset.
+          setTimeout(() => socket.write(text, () => socket.destroy()), 10);
+        });
+      };
+      for (let i = 0; i < 10; i++) {
+        const client = rig.client().write(rawRequest('/', null, `content-length: ${bigBytes}\r\n`));
+        const sending = (async () => {
+          while (client.socket.writable) await client.send(piece);
+        })();
+        expect((await client.answer()).status).toBe(status);
+        expect(await rig.crossings[i]!.ended()).toBe(end);
+        client.destroy();
+        await sending;
+      }
+      await expect.poll(() => rig.lane.counts).toMatchObject({ backends: 0, clients: 0 });
+    },
+  );
+
   it('streams both ways at once', async () => {
     const rig = await LaneRig.start(async (exchange) => {
       await exchange.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
