@@ -77,12 +77,14 @@ describe('the annotations of a workload', () => {
         'pilotlight.dev/ready-trust': 'kubernetes',
         'pilotlight.dev/startup': '20m',
         'pilotlight.dev/queue-max': '7',
+        'pilotlight.dev/http': '2',
       }),
     );
     expect(settings).toMatchObject({
       name: 'm',
       aliases: ['a', 'b'],
       revision: {
+        httpVersion: 2,
         concurrency: 8,
         queue: { max: 7 },
         scale: { idleMs: 600_000 },

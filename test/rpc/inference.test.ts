@@ -23,6 +23,15 @@ describe('a call of the Open Inference Protocol', () => {
     expect(field(warm.trailers, 'pid')).toBe(field(trailers, 'pid'));
   });
 
+  it('waits until the health service of gRPC says that it is served', async () => {
+    const models = grpcModel('', { ready: 'grpc: ""', env: 'SERVING_AFTER_MS: "800"' });
+    const stub = rig.stub(await rig.gateway(models));
+    const { code, head } = await ask(stub.ModelInfer.bind(stub), { model_name: 'm' });
+    expect(code).toBe(status.OK);
+    expect(Number(field(head, 'x-pilotlight-cold-start'))).toBeGreaterThanOrEqual(800);
+    expect(field(head, 'x-pilotlight-cold-start-detail')).toContain('loading');
+  });
+
   it('by an alias reaches the backend under the name that it knows', async () => {
     const more = 'aliases: [classifier]\n    sendModel: resnet-50';
     const stub = rig.stub(await rig.gateway(grpcModel(more)));

@@ -50,6 +50,25 @@ export const definition = {
         },
       },
     },
+    grpc: {
+      nested: {
+        health: {
+          nested: {
+            v1: {
+              nested: {
+                HealthCheckRequest: { fields: { service: { type: 'string', id: 1 } } },
+                HealthCheckResponse: { fields: { status: { type: 'int32', id: 1 } } },
+                Health: {
+                  methods: {
+                    Check: { requestType: 'HealthCheckRequest', responseType: 'HealthCheckResponse' },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
     acme: {
       nested: {
         Echo: {

@@ -62,11 +62,11 @@ export interface Outcome {
 }
 
 /** A model whose backend is a server of gRPC that is started when it is asked for. */
-export function grpcModel(more = '', { loadMs = 0, env = '', name = 'm' } = {}): string {
+export function grpcModel(more = '', { loadMs = 0, env = '', name = 'm', ready = 'tcp: true' } = {}): string {
   const command = JSON.stringify([process.execPath, backend, '{port}', String(loadMs)]);
   return `
   ${name}:
-    backend: { driver: process, http: 2, command: ${command}, env: { ${env} }, ready: { tcp: true } }
+    backend: { driver: process, http: 2, command: ${command}, env: { ${env} }, ready: { ${ready} } }
     ${more}
 `;
 }
