@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import type { Variable } from '../src/sidecar/environment/variable.ts';
 import { variables } from '../src/sidecar/environment/variables.ts';
+import { registerAppGauges } from '../src/sidecar/model/app-gauges.ts';
 import { annotationOf, variableOf } from '../src/sidecar/model/features.ts';
 import { modelOptions } from '../src/sidecar/model/options.ts';
 import { createTokenMetrics } from '../src/sidecar/model/token-metrics.ts';
@@ -34,7 +35,7 @@ set. One whose name is not known has no effect, and a warning in the log names t
 const ofMetrics = `## Metrics
 
 On port 9091, next to those of Knative's own sidecar (\`kn_serving_*\`, \`http_server_*\`, \`http_client_*\`) and those of the
-process. With the option \`metrics\`:
+process. Those of the app need the option that they name, the others the option \`metrics\`:
 
 | name | type | what it is |
 |---|---|---|
@@ -55,9 +56,7 @@ export function renderSidecar(): string {
   const options = Object.entries<Variable<unknown>>(modelOptions).map(([name, option]) =>
     row(`\`${annotationOf(name)}\`, \`${variableOf(name)}\``, option),
   );
-  const metrics = describeTokenMetrics().map(
-    ({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |\n`,
-  );
+  const metrics = describeMetrics().map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |\n`);
   return [
     intro,
     `${ofVariables}${ofOne.join('')}`,
@@ -66,8 +65,9 @@ export function renderSidecar(): string {
   ].join('\n');
 }
 
-function describeTokenMetrics(): readonly Described[] {
+function describeMetrics(): readonly Described[] {
   const registry = new Registry();
+  registerAppGauges(registry, { isLoading: () => false, isAsleep: () => false, limit: () => 0 });
   createTokenMetrics(registry, () => 0);
   return registry.getMetricsAsArray() as unknown as Described[];
 }

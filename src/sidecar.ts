@@ -3,6 +3,7 @@ import { Watchdog } from './forward/watchdog.ts';
 import { openApp } from './sidecar/app.ts';
 import { Drainer } from './sidecar/drainer.ts';
 import { answerMetrics } from './sidecar/metrics/metrics-answer.ts';
+import { registerAppGauges } from './sidecar/model/app-gauges.ts';
 import { commonRank, rankOf } from './sidecar/model/rank.ts';
 import { openaiRefusals, textRefusals } from './sidecar/model/refusals.ts';
 import { createObservation, type Observation } from './sidecar/observation.ts';
@@ -50,6 +51,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const app = await openApp({ settings, log, clock });
   const { gate, readiness } = app;
   const observation = await createObservation({ ...options, clock, gate, readiness });
+  if (observation.metrics !== null) registerAppGauges(observation.metrics.holder, app.gauges);
   const { model, user, timeouts } = settings;
   const common = commonRank(model);
   const traffic: TrafficParts = {

@@ -1,6 +1,7 @@
 import type { Gate } from '../admission/gate.ts';
 import type { Clock } from '../core/clock.ts';
 import { type AppGateHooks, appReplica, createAppGate } from './app-gate.ts';
+import type { AppGauges } from './model/app-gauges.ts';
 import type { AppSleep, SleepEvent } from './model/sleep/app-sleep.ts';
 import { Readiness } from './readiness/readiness.ts';
 import type { SidecarSettings } from './settings.ts';
@@ -20,6 +21,8 @@ export interface App {
   readonly readiness: Readiness;
   /** What who waits waits for, as comments have it. */
   readonly phase: 'waiting' | 'waking';
+  /** What of it is measured. */
+  readonly gauges: AppGauges;
   /** No more probes, hooks and readings; resolves when what was under way has ended. */
   close(): Promise<void>;
 }
@@ -42,6 +45,11 @@ export async function openApp(options: AppOptions): Promise<App> {
   return {
     gate,
     readiness,
+    gauges: {
+      ...(settings.model.loading === null ? {} : { isLoading: () => readiness.state === 'loading' }),
+      ...(sleep === null ? {} : { isAsleep: () => sleep.state !== 'awake' }),
+      ...(adaptive === null ? {} : { limit: () => adaptive.limit }),
+    },
     get phase() {
       return sleep === null || sleep.state === 'awake' ? 'waiting' : 'waking';
     },

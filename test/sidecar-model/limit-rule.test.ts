@@ -39,7 +39,7 @@ function simulate(options: {
 }) {
   const { slots, bound, maxWaiting, lagMs, seconds } = options;
   const within = { bound, maxWaiting };
-  let it = firstLimit(within, 0);
+  let it = firstLimit(within);
   const told: BackendLoad[] = [];
   const limits: number[] = [];
   for (let second = 0; second < seconds; second++) {
@@ -55,7 +55,12 @@ function simulate(options: {
 
 describe('the limit by the gauges of an app', () => {
   it('begins with all that is allowed', () => {
-    expect(firstLimit(bounds, 7)).toEqual({ limit: 100, changedAtMs: 7, overloads: 0, misses: 0 });
+    expect(firstLimit(bounds)).toEqual({
+      limit: 100,
+      changedAtMs: Number.NEGATIVE_INFINITY,
+      overloads: 0,
+      misses: 0,
+    });
   });
 
   it('rises by one while nothing waits in the app and it has all that it may have', () => {
@@ -135,7 +140,7 @@ describe('the limit by the gauges of an app', () => {
         fc.nat(50),
         fc.array(sight, { maxLength: 200 }),
         (bound, maxWaiting, sights) => {
-          let it = firstLimit({ bound, maxWaiting }, 0);
+          let it = firstLimit({ bound, maxWaiting });
           let nowMs = 0;
           for (const { load: seen, inFlight, afterMs } of sights) {
             nowMs += afterMs;

@@ -43,7 +43,7 @@ export class AdaptiveLimit {
       bound: options.concurrency || unlimitedBound,
       maxWaiting: options.adaptive.maxWaiting,
     };
-    this.#state = firstLimit(this.#bounds, this.#clock.nowMs());
+    this.#state = firstLimit(this.#bounds);
     this.#loop = this.#run();
   }
 

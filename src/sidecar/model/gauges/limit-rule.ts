@@ -45,9 +45,9 @@ const fillingCache = 0.9;
 /** Where an app does not say how many wait, a cache this full means that some do. */
 const fullCache = 0.97;
 
-/** Before anything was read: all that is allowed. */
-export function firstLimit({ bound }: LimitBounds, nowMs: number): LimitState {
-  return { limit: bound, changedAtMs: nowMs, overloads: 0, misses: 0 };
+/** Before anything was read: all that is allowed, which no gauge has still to follow. */
+export function firstLimit({ bound }: LimitBounds): LimitState {
+  return { limit: bound, changedAtMs: Number.NEGATIVE_INFINITY, overloads: 0, misses: 0 };
 }
 
 /** Whether the gauges are given up, and what was configured holds, until they can be read. */
