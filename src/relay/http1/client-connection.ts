@@ -6,7 +6,7 @@ import { ClientSocket } from './client-socket.ts';
 import { Exchange } from './exchange.ts';
 import type { AfterExchange, ExchangeOwner, ExchangeParts } from './exchange-parts.ts';
 import { ownAnswerBytes, plainAnswer } from './own-answer.ts';
-import { Fault, type RequestHead, readRequestHead } from './request-head.ts';
+import { Fault, headTooLarge, type RequestHead, readRequestHead } from './request-head.ts';
 
 /** Limits of a client's connection, in milliseconds. */
 export interface ClientLimits {
@@ -88,6 +88,8 @@ export class ClientConnection implements Watched, ExchangeOwner {
       this.#state = 'reading';
       this.#sinceMs = -1;
       this.#advance(null);
+      // Its answer had begun before that was known.
+      if (this.#owner.parts.isDraining()) this.drain();
     } else if (this.#out.isCut) this.#state = 'leaving';
     else this.#out.destroy();
   }
@@ -183,7 +185,7 @@ export class ClientConnection implements Watched, ExchangeOwner {
     const found = findHead(input, start, input.length, Math.max(start, at + this.#searched - 3));
     if (found === null) return this.#awaitHead(input, at);
     const { text, end } = found;
-    if (end > parts.maxHeadBytes) return this.#refuse(tooLarge(parts.maxHeadBytes), input);
+    if (end > parts.maxHeadBytes) return this.#refuse(headTooLarge(parts.maxHeadBytes), input);
     const head = readRequestHead(text, end, this.#peer, parts.maxFields);
     if (head instanceof Fault) return this.#refuse(head, input);
     return this.#begin(head, input, start + end + 2);
@@ -201,7 +203,7 @@ export class ClientConnection implements Watched, ExchangeOwner {
   #awaitHead(input: Buffer, at: number): number {
     const { maxHeadBytes } = this.#owner.parts;
     const length = input.length - at;
-    if (length > maxHeadBytes) return this.#refuse(tooLarge(maxHeadBytes), input);
+    if (length > maxHeadBytes) return this.#refuse(headTooLarge(maxHeadBytes), input);
     if (hasBareLineFeed(input, at + this.#searched)) {
       return this.#refuse(new Fault(400, 'a line does not end with CRLF'), input);
     }
@@ -243,8 +245,4 @@ export class ClientConnection implements Watched, ExchangeOwner {
     this.#exchange?.onClientGone();
     this.#owner.onClientClosed(this);
   }
-}
-
-function tooLarge(maxHeadBytes: number): Fault {
-  return new Fault(431, `the head of the request is above ${maxHeadBytes} bytes`);
 }

@@ -13,6 +13,11 @@ export class Fault {
   }
 }
 
+/** A head above its limit. */
+export function headTooLarge(maxHeadBytes: number): Fault {
+  return new Fault(431, `the head of the request is above ${maxHeadBytes} bytes`);
+}
+
 /** A request's head with what only this lane needs to know of it. */
 export interface RequestHead extends LaneHead {
   readonly version: '1.0' | '1.1';

@@ -128,4 +128,34 @@ describe('a request through the lane of HTTP/1.1', () => {
     await drained;
     expect(rig.lane.counts.clients).toBe(0);
   });
+
+  it('closes a connection whose answer had begun before the drain, when that has ended', async () => {
+    const rig = await LaneRig.start((exchange) =>
+      exchange.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nbegun '),
+    );
+    const client = rig.client().write(rawRequest('/'));
+    await client.until(/begun $/);
+    const drained = rig.lane.drain();
+    await rig.backend.exchanges[0]!.write('end');
+    const { body, fields } = await client.answer();
+    expect([body, fields.get('connection')]).toEqual(['begun end', undefined]);
+    expect(await client.closed()).toBe('ended');
+    await drained;
+    expect(rig.lane.counts.clients).toBe(0);
+  });
+
+  it('cuts everything when it is closed', async () => {
+    const rig = await LaneRig.start((exchange) =>
+      exchange.write('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nbegun'),
+    );
+    const [busy, idle] = [rig.client().write(rawRequest('/')), rig.client()];
+    await busy.until(/begun$/);
+    await expect.poll(() => rig.lane.counts.clients).toBe(2);
+    rig.lane.close();
+    expect(rig.crossings[0]!.told).toEqual(['head 200', 'end gone']);
+    await Promise.all([busy.closed(), idle.closed()]);
+    await expect
+      .poll(() => rig.lane.counts)
+      .toEqual({ clients: 0, backends: 0, idleBackends: 0, heldBytes: 0 });
+  });
 });
