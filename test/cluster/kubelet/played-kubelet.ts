@@ -3,8 +3,9 @@ import { type KubeApi, KubeError } from '../../../src/kube/api.ts';
 import type { Kept, Mirror, Mirrors } from '../../../src/kube/mirror.ts';
 import { createMirrors } from '../../../src/kube/mirrors.ts';
 import { PlayedNode } from './played-node.ts';
-import { PodLife } from './pod-life.ts';
+import { type PlayedPod, PodLife } from './pod-life.ts';
 import { type PodObject, podPath } from './pod-object.ts';
+import { ProcessPod } from './process-pod.ts';
 import { Reporter } from './reporter.ts';
 import { scriptOf } from './script.ts';
 
@@ -15,7 +16,7 @@ interface KeptPod extends Kept {
 interface Playing {
   readonly address: string;
   readonly stop: AbortController;
-  readonly life: PodLife;
+  readonly life: PlayedPod;
   readonly ended: Promise<void>;
 }
 
@@ -94,7 +95,8 @@ export class PlayedKubelet {
     const address = `198.18.${this.#index * 64 + Math.floor(count / 250)}.${(count % 250) + 2}`;
     const script = scriptOf(pod);
     const reporter = new Reporter(this.#api, pod, { node: this.#node.name, address });
-    const life = new PodLife({ pod, script, reporter, address });
+    const options = { pod, script, reporter, address };
+    const life = script.hasOwnNetwork ? new ProcessPod(options) : new PodLife(options);
     const stop = new AbortController();
     const ended = life.run(stop.signal).catch((error: unknown) => {
       if (!stop.signal.aborted) this.#failed(pod, error);

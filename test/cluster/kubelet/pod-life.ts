@@ -17,11 +17,23 @@ export interface PodLifeOptions {
   readonly address: string;
 }
 
+/** A pod that is played; its state machine is that of the kubelet's syncPod. */
+export interface PlayedPod {
+  /** Goes on by another script. */
+  rewrite(script: Script): void;
+  /** Plays until the pod has ended by itself; rejects with the signal's reason when it is to end. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Told to end, within its grace period; resolves when its containers have. */
+  end(graceMs: number, signal: AbortSignal): Promise<void>;
+  /** Kills what is left of it. */
+  close(): Promise<void>;
+}
+
 /** However little is left of the grace period after preStop (pkg/kubelet/kuberuntime: minimumGracePeriodInSeconds). */
 const minGraceMs = 2_000;
 
 /** One pod from being bound until it is told to end: the order is that of the kubelet's syncPod. */
-export class PodLife {
+export class PodLife implements PlayedPod {
   readonly #options: PodLifeOptions;
   readonly #report = pendingReport();
   readonly #evicted = Promise.withResolvers<void>();

@@ -2,6 +2,14 @@
 export interface HttpGetSpec {
   readonly path?: string;
   readonly port: number | string;
+  readonly httpHeaders?: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** A variable of a container's environment. */
+interface EnvSpec {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
 }
 
 /** An HTTP or TCP probe; others are played as an HTTP one of `/health`. */
@@ -25,6 +33,9 @@ export interface PreStopSpec {
 export interface ContainerSpec {
   readonly name: string;
   readonly image: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly env?: readonly EnvSpec[];
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
   readonly readinessProbe?: ProbeSpec;
   readonly startupProbe?: ProbeSpec;

@@ -41,6 +41,8 @@ export interface Script {
   readonly fault: ScriptedFault | null;
   /** `mode`: `process` runs the container as a process, with no time to load; else within the kubelet's process. */
   readonly isProcess: boolean;
+  /** `mode`: `pod` runs each container as the process that its command names, in a network of the pod's own. */
+  readonly hasOwnNetwork: boolean;
   /** `attach-ms`: until its volume is attached; 0: it has none. */
   readonly attachMs: number;
   /** `pull-ms`. */
@@ -84,10 +86,12 @@ export function scriptOf(pod: PodObject): Script {
   const fault = faults.find((known) => known === named) ?? null;
   if (named !== undefined && fault === null) throw new Error(`${prefix}fault: "${named}" is not known`);
   const mode = annotations[`${prefix}mode`];
-  if (mode !== undefined && mode !== 'process') throw new Error(`${prefix}mode: "${mode}" is not known`);
+  if (mode !== undefined && mode !== 'process' && mode !== 'pod')
+    throw new Error(`${prefix}mode: "${mode}" is not known`);
   return {
     fault,
     isProcess: mode === 'process',
+    hasOwnNetwork: mode === 'pod',
     attachMs: count('attach-ms', 0),
     pullMs: count('pull-ms', 0),
     initMs: count('init-ms', 0),
