@@ -153,9 +153,12 @@ export class Exchange implements HeldRequest, UpstreamOwner, AnswerSink {
   #over(end: LaneEnd, act: (() => void) | null): void {
     if (this.#end !== null) return;
     this.#end = end;
-    this.#upstream?.leave(end === 'gone' ? this.#answer.resetCode : null);
+    const code = end === 'gone' ? this.#answer.resetCode : null;
+    const isAtWork = this.#upstream?.leave(code) ?? false;
     this.body.discard();
     act?.();
-    this.#crossing?.onEnd(end);
+    // A slot is given back behind the reset: the next request must not reach the backend before it.
+    if (isAtWork) setImmediate(() => this.#crossing!.onEnd(end));
+    else this.#crossing?.onEnd(end);
   }
 }

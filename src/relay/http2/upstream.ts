@@ -61,16 +61,20 @@ export class Upstream implements Waiter, BodyReader {
     if (!this.#isLeft) this.#stream?.resume();
   }
 
-  /** No more of it is wanted. `code` is what the backend is told where it did not answer to the end; null: CANCEL. */
-  leave(code: number | null): void {
-    if (this.#isLeft) return;
+  /**
+   * No more of it is wanted. `code` is what the backend is told where it did not answer to the end; null: CANCEL. True: it is
+   * told in an immediate of its own, and was at work until then.
+   */
+  leave(code: number | null): boolean {
+    if (this.#isLeft) return false;
     this.#isLeft = true;
     this.#backend?.cancel(this);
     const stream = this.#stream;
-    if (stream === null) return;
+    if (stream === null || stream.destroyed) return false;
     stream.resume();
-    if (this.#isAnswered && stream.state.localClose === 1) return;
+    if (this.#isAnswered && stream.state.localClose === 1) return false;
     closeSoon(stream, code ?? constants.NGHTTP2_CANCEL);
+    return true;
   }
 
   onUnreachable(cause: Error): void {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { LaneEnd } from '../../../src/relay/traffic.ts';
 import { ask, got, Rig, to } from './rig.ts';
 
 const {
@@ -290,6 +291,37 @@ describe('a client that leaves', () => {
       await expect.poll(() => rig.told[0]!.end).toBe('gone');
     },
   );
+
+  it('has left the backend when its end is told: the next request comes behind the reset', async () => {
+    const seen: string[] = [];
+    const backend = await rig.backend((stream, headers) => {
+      seen.push(`begin ${headers[':path']}`);
+      stream.on('aborted', () => seen.push(`reset ${headers[':path']}`));
+      stream.resume();
+      if (headers[':path'] === '/second') stream.respond({ ':status': 204 }, { endStream: true });
+    });
+    await rig.open(backend.port, {
+      take: (told) => {
+        if (told.request.head.target === '/first') return told.request.forward(to(told, backend.port));
+        Object.assign(rig.told[0]!, {
+          onEnd(end: LaneEnd) {
+            rig.told[0]!.ends.push(end);
+            told.request.forward(to(told, backend.port));
+          },
+        });
+      },
+    });
+    const session = rig.client();
+    const first = session.request({ ':method': 'POST', ':path': '/first' });
+    first.on('error', () => undefined);
+    first.end('body');
+    await expect.poll(() => seen).toEqual(['begin /first']);
+    const second = ask(session, { ':path': '/second' });
+    await expect.poll(() => rig.told.length).toBe(2);
+    first.close(NGHTTP2_CANCEL);
+    await second;
+    expect(seen).toEqual(['begin /first', 'reset /first', 'begin /second']);
+  });
 
   it('before a connection to the backend was had sends nothing', async () => {
     let preface = 0;
