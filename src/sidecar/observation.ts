@@ -101,6 +101,7 @@ async function createTracer(options: ObservationOptions): Promise<Tracing | null
     ...{ clock, version, environment },
     resource: resourceOf({ identity: settings.identity, version, environment }),
     app: settings.user,
+    isLimited: settings.concurrency > 0,
     write: log.raw,
     onCollector(fault) {
       if (fault === null) log.info({}, 'spans are sent again');

@@ -28,6 +28,7 @@ async function tracingWith(own: Partial<TracingOptions>): Promise<Tracing> {
     resource: { 'service.name': 'svc', 'k8s.pod.name': 'pod-1', 'telemetry.sdk.name': 'pilotlight' },
     version: '9.9.9',
     app: { host: '127.0.0.1', port: 18_080 },
+    isLimited: true,
     environment: {},
     write: () => undefined,
     onCollector: () => undefined,
@@ -173,6 +174,14 @@ describe('spans', () => {
       'kn.queueproxy.proxy',
       'kn.queueproxy.wait',
     ]);
+  });
+
+  it('have none for the wait where there is no limit, and the client’s is below the proxy’s', async () => {
+    const spans = await spansOf((tracing) => passed(tracing), { isLimited: false });
+    const { GET: server, 'kn.queueproxy.proxy': proxy, 'HTTP GET': client } = byName(spans);
+    expect(spans).toHaveLength(3);
+    expect(proxy!.parentSpanId).toBe(server!.spanId);
+    expect(client!.parentSpanId).toBe(proxy!.spanId);
   });
 
   it('have the client’s address from X-Forwarded-For, and TLS and HTTP/2 told', async () => {

@@ -14,6 +14,8 @@ export interface TraceTools {
   /** Of the spans of HTTP. */
   readonly http: Tracer;
   readonly app: { readonly host: string; readonly port: number };
+  /** Requests may have to wait. */
+  readonly isLimited: boolean;
 }
 
 /** How a request ended. */
@@ -58,8 +60,9 @@ export class RequestTrace {
     this.#proxy = this.#queueSpan('kn.queueproxy.proxy', this.#server);
   }
 
-  /** It asks for a slot, at once or in a while. */
+  /** It asks for a slot, at once or in a while; without a limit that is no span. */
   waiting(): void {
+    if (!this.#tools.isLimited) return;
     this.#wait = this.#queueSpan('kn.queueproxy.wait', this.#proxy);
     this.#isWaiting = true;
   }

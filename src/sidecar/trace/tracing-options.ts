@@ -9,6 +9,8 @@ export interface TracingOptions extends TracingSettings {
   readonly version: string;
   /** Where the app is: the client's spans say so. */
   readonly app: { readonly host: string; readonly port: number };
+  /** Requests may have to wait for a slot: the wait has a span of its own then. */
+  readonly isLimited: boolean;
   /** Of the process. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where the lines of `stdout` go; must not block. */

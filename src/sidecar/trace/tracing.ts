@@ -48,6 +48,7 @@ export async function createTracing(options: TracingOptions): Promise<Tracing | 
       options.version,
     ),
     app: options.app,
+    isLimited: options.isLimited,
   };
   return {
     begin: (head) => new RequestTrace(tools, head),
