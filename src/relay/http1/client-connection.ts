@@ -4,19 +4,9 @@ import type { LaneHead } from '../traffic.ts';
 import { ByteStore, findHead, hasBareLineFeed } from './byte-store.ts';
 import { ClientSocket } from './client-socket.ts';
 import { Exchange } from './exchange.ts';
-import type { AfterExchange, ExchangeOwner, ExchangeParts } from './exchange-parts.ts';
+import type { AfterExchange, ClientLimits, ExchangeOwner, ExchangeParts } from './exchange-parts.ts';
 import { ownAnswerBytes, plainAnswer } from './own-answer.ts';
 import { Fault, headTooLarge, type RequestHead, readRequestHead } from './request-head.ts';
-
-/** Limits of a client's connection, in milliseconds. */
-export interface ClientLimits {
-  /** Without a request. */
-  readonly idleMs: number;
-  /** For a head to arrive once it has begun. */
-  readonly headMs: number;
-  /** For a client to stop sending, and to take its last answer, once no more requests are read. */
-  readonly lingerMs: number;
-}
 
 /** What a connection tells its lane. */
 export interface ClientOwner {
@@ -47,6 +37,8 @@ export class ClientConnection implements Watched, ExchangeOwner {
   #exchange: Exchange | null = null;
   #isAdvancing = false;
   #lingerBytes = 0;
+  /** Bytes of a body that nobody wants, before the next request. */
+  #skipBytes = 0;
   /** Bytes of the begun head in which no end was found. */
   #searched = 0;
   /** Since when it is in its state; -1: to be taken at the next check. */
@@ -79,8 +71,9 @@ export class ClientConnection implements Watched, ExchangeOwner {
     return ahead;
   }
 
-  exchangeDone(after: AfterExchange): void {
+  exchangeDone(after: AfterExchange, unreadBytes: number): void {
     this.#exchange = null;
+    this.#skipBytes = unreadBytes;
     this.#out.unhold('body');
     if (this.#state === 'closed') return;
     if (after === 'linger') this.#leave();
@@ -125,6 +118,12 @@ export class ClientConnection implements Watched, ExchangeOwner {
   }
 
   #onBytes(bytes: Buffer): void {
+    if (this.#skipBytes > 0) {
+      const skipped = Math.min(this.#skipBytes, bytes.length);
+      this.#skipBytes -= skipped;
+      if (skipped === bytes.length) return;
+      bytes = bytes.subarray(skipped);
+    }
     if (this.#state === 'reading') this.#advance(bytes);
     else if (this.#state === 'busy') this.#onBusyBytes(bytes, this.#exchange!);
     else {

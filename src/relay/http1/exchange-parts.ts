@@ -19,6 +19,16 @@ export interface ExchangeParts {
   isDraining(): boolean;
 }
 
+/** Limits of a client's connection, in milliseconds. */
+export interface ClientLimits {
+  /** Without a request. */
+  readonly idleMs: number;
+  /** For a head to arrive once it has begun. */
+  readonly headMs: number;
+  /** For a client to stop sending, and to take its last answer, once no more requests are read. */
+  readonly lingerMs: number;
+}
+
 /**
  * What becomes of a client's connection when its exchange is over: the next request on it, no more of them (what still comes
  * is dropped for a while, so that the answer is seen), or nothing, since it is closed or being closed.
@@ -29,5 +39,6 @@ export type AfterExchange = 'keep' | 'linger' | 'closed';
 export interface ExchangeOwner {
   /** What was read of it beyond this exchange; null: nothing. */
   takeAhead(): Buffer | null;
-  exchangeDone(after: AfterExchange): void;
+  /** `unreadBytes`: so much of the request's body still comes; with `keep` only. */
+  exchangeDone(after: AfterExchange, unreadBytes: number): void;
 }

@@ -10,6 +10,9 @@ import type { RequestHead } from './request-head.ts';
 import type { TunnelEnd } from './tunnel.ts';
 import { Upload } from './upload.ts';
 
+/** So much of a body is read on behind an own answer, so that the connection can be kept. */
+const maxSkippedBytes = 64 * 1024;
+
 // What is under way  | client's bytes       | backend's bytes | over when
 // waiting            | held                 | -               | answer, cut, the client is gone
 // forwarded          | to the backend       | to the client   | both are whole; a side broke off
@@ -226,20 +229,21 @@ export class Exchange implements LaneRequest, AnswerTeller, TurnOwner {
   }
 
   #sendOwn(answer: OwnAnswer, end: LaneEnd): void {
-    const isClosing = this.isLastAnswer() || this.#upload?.isComplete === false;
+    const unread = this.#upload === null ? 0 : this.#upload.unreadBytes;
+    const isClosing = this.isLastAnswer() || unread === null || unread > maxSkippedBytes;
     const isHead = this.head.method === 'HEAD';
     const wallMs = this.#parts.clock.wallMs();
     this.#client.writeBytes(ownAnswerBytes(answer, { wallMs, isHead, isClosing }));
-    this.#end(end, isClosing ? 'linger' : 'keep');
+    this.#end(end, isClosing ? 'linger' : 'keep', isClosing ? 0 : unread);
   }
 
   /** The only way out: after it nothing is told any more. */
-  #end(end: LaneEnd, after: AfterExchange): void {
+  #end(end: LaneEnd, after: AfterExchange, unreadBytes = 0): void {
     if (this.isEnded) return;
     this.isEnded = true;
     this.#turn?.drop();
     this.#upload?.discard();
     this.#crossing?.onEnd(end);
-    this.#owner.exchangeDone(after);
+    this.#owner.exchangeDone(after, unreadBytes);
   }
 }

@@ -3,8 +3,8 @@ import type { Clock } from '../../core/clock.ts';
 import { Watchdog } from '../../forward/watchdog.ts';
 import type { Lane, Traffic } from '../traffic.ts';
 import { BackendPool } from './backend-pool.ts';
-import { ClientConnection, type ClientLimits, type ClientOwner } from './client-connection.ts';
-import type { ExchangeParts } from './exchange-parts.ts';
+import { ClientConnection, type ClientOwner } from './client-connection.ts';
+import type { ClientLimits, ExchangeParts } from './exchange-parts.ts';
 import { HeldBudget } from './held-budget.ts';
 
 /** Options of a lane of HTTP/1.1; all but the first two have defaults. Times in milliseconds. */

@@ -32,6 +32,12 @@ export class Upload {
     this.#budget = budget;
   }
 
+  /** Bytes that are still to come; null: nobody knows. */
+  get unreadBytes(): number | null {
+    if (this.isComplete) return 0;
+    return this.#chunks === null ? this.#left : null;
+  }
+
   /** What waits, framing and all. */
   get held(): readonly Buffer[] {
     return this.#held;

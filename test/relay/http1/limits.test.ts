@@ -63,6 +63,27 @@ describe('the limits of a client', () => {
     await expect.poll(() => rig.lane.counts.clients).toBe(0);
   });
 
+  it('one whose body is short keeps its connection behind a refusal', async () => {
+    const rig = await LaneRig.start(answerOk, {
+      onTake: (request) => {
+        if (request.head.target === '/full') request.answer(textAnswer(503, 'full'));
+        else rig.forward(request);
+      },
+    });
+    const client = rig.client();
+    for (let i = 0; i < 3; i++) {
+      client.write('POST /full HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\n\r\nab');
+      const { status, fields } = await client.next();
+      expect([status, fields.get('connection')]).toEqual([503, undefined]);
+      await client.send('cd');
+      client.write(Buffer.concat([Buffer.from('ef'), rawRequest('/', 'xyz')]));
+      expect((await client.next()).body).toBe('ok');
+      expect((await rig.backend.exchanges[i]!.whole()).toString()).toBe('xyz');
+    }
+    client.write('POST /full HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n');
+    expect((await client.next()).fields.get('connection')).toBe('close');
+  });
+
   it('an upload may go on for a bounded time after its answer', async () => {
     const clock = new ManualClock();
     const rig = await LaneRig.start((exchange) => exchange.answer('early'), {}, { clock });
