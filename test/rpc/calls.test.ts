@@ -2,7 +2,7 @@ import { Metadata, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { answerJson, startBackend } from '../support/backend.ts';
 import { untilState, viewOf, waitingAt } from '../support/world.ts';
-import { ask, field, grpcModel, Rig, type Stub, started, told } from './rig.ts';
+import { ask, field, grpcModel, Rig, type Stub, started, told, until } from './rig.ts';
 
 const rig = new Rig();
 afterEach(() => rig.close());
@@ -71,11 +71,11 @@ describe('a client that leaves', () => {
     const gateway = await rig.gateway(grpcModel(`${byPath}\n    concurrency: 1`));
     const echo = rig.stub(gateway, 'echo');
     const running = unary(echo, 'wait:600');
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(1);
     const leaving = unary(echo);
-    await expect.poll(() => waitingAt(gateway)).toBe(1);
+    await until(() => waitingAt(gateway)).toBe(1);
     leaving.call.cancel();
-    await expect.poll(() => waitingAt(gateway)).toBe(0);
+    await until(() => waitingAt(gateway)).toBe(0);
     expect((await leaving.outcome).code).toBe(status.CANCELLED);
     await running.outcome;
     expect(field((await unary(echo).outcome).trailers, 'served')).toBe('2');
@@ -85,9 +85,9 @@ describe('a client that leaves', () => {
     const gateway = await rig.gateway(grpcModel(`${byPath}\n    concurrency: 1`));
     const echo = rig.stub(gateway, 'echo');
     const { call, outcome } = unary(echo, 'wait:60000');
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(1);
     const next = unary(echo, 'wait:50');
-    await expect.poll(() => waitingAt(gateway)).toBe(1);
+    await until(() => waitingAt(gateway)).toBe(1);
     call.cancel();
     expect((await outcome).code).toBe(status.CANCELLED);
     const { code, trailers } = await next.outcome;
@@ -103,10 +103,10 @@ describe('a client that leaves', () => {
     expect(left).toBeGreaterThan(20_000);
     expect(left).toBeLessThan(29_750);
     const running = unary(echo, 'wait:1500');
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(1);
     const late = unary(echo, '', {}, { deadline: Date.now() + 300 });
     expect((await late.outcome).code).toBe(status.DEADLINE_EXCEEDED);
-    await expect.poll(() => waitingAt(gateway)).toBe(0);
+    await until(() => waitingAt(gateway)).toBe(0);
     expect((await running.outcome).code).toBe(status.OK);
   });
 });
@@ -129,9 +129,9 @@ describe('a model of gRPC', () => {
     const echo = rig.stub(gateway, 'echo');
     const first = await unary(echo).outcome;
     const running = unary(echo, 'wait:800');
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(1);
     const waiting = [unary(echo, '1'), unary(echo, '2')];
-    await expect.poll(() => waitingAt(gateway)).toBe(2);
+    await until(() => waitingAt(gateway)).toBe(2);
     rig.reload(gateway, models('b'));
     expect((await running.outcome).code).toBe(status.OK);
     for (const { outcome } of waiting) {
@@ -145,7 +145,7 @@ describe('a model of gRPC', () => {
     const gateway = await rig.gateway(grpcModel(`${byPath}\n    concurrency: 1`, { loadMs: 60_000 }));
     const echo = rig.stub(gateway, 'echo');
     const waiting = unary(echo);
-    await expect.poll(() => waitingAt(gateway)).toBe(1);
+    await until(() => waitingAt(gateway)).toBe(1);
     const old = await startBackend(answerJson);
     rig.onClose(() => old.close());
     const backend = `backend: { driver: static, urls: ["${old.url}"], ready: { tcp: true } }`;
@@ -163,7 +163,7 @@ describe('a gateway that ends', () => {
     const gateway = await rig.gateway(grpcModel(`${byPath}\n    concurrency: 1`), '', { drainMs: 10_000 });
     const echo = rig.stub(gateway, 'echo');
     const calls = [unary(echo, 'wait:400'), unary(echo, 'wait:400')];
-    await expect.poll(() => waitingAt(gateway)).toBe(1);
+    await until(() => waitingAt(gateway)).toBe(1);
     const closing = gateway.close();
     const late = await unary(rig.stub(gateway, 'echo')).outcome;
     expect(late.code).toBe(status.UNAVAILABLE);
@@ -175,9 +175,9 @@ describe('a gateway that ends', () => {
     const gateway = await rig.gateway(grpcModel(`${byPath}\n    concurrency: 1`), '', { drainMs: 300 });
     const echo = rig.stub(gateway, 'echo');
     const running = unary(echo, 'wait:60000');
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(1);
     const waiting = unary(echo);
-    await expect.poll(() => waitingAt(gateway)).toBe(1);
+    await until(() => waitingAt(gateway)).toBe(1);
     await gateway.close();
     for (const { outcome } of [running, waiting]) {
       const { code, trailers } = await outcome;

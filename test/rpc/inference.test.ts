@@ -24,7 +24,7 @@ describe('a call of the Open Inference Protocol', () => {
   });
 
   it('waits until the health service of gRPC says that it is served', async () => {
-    const models = grpcModel('', { ready: 'grpc: ""', env: 'SERVING_AFTER_MS: "800"' });
+    const models = grpcModel('', { env: 'SERVING_AFTER_MS: "800"' });
     const stub = rig.stub(await rig.gateway(models));
     const { code, head } = await ask(stub.ModelInfer.bind(stub), { model_name: 'm' });
     expect(code).toBe(status.OK);

@@ -10,7 +10,7 @@ import { RawClient } from '../http/raw.ts';
 import { testCertificate, testKey } from '../probe/certificate.ts';
 import { answerJson, startBackend } from '../support/backend.ts';
 import { chat, type Gateway } from '../support/gateway.ts';
-import { ask, grpcModel, Rig } from './rig.ts';
+import { ask, grpcModel, Rig, until } from './rig.ts';
 
 const rig = new Rig();
 afterEach(() => rig.close());
@@ -110,7 +110,7 @@ describe('one port', () => {
     const startedAtMs = performance.now();
     await gateway.close();
     expect(performance.now() - startedAtMs).toBeLessThan(5_000);
-    await expect.poll(() => opened.destroyed).toBe(true);
+    await until(() => opened.destroyed).toBe(true);
   });
 });
 
@@ -150,14 +150,12 @@ describe('the limits of the request port', () => {
     expect(await second.write('GET /v1/models HTTP/1.1\r\nhost: gateway\r\n\r\n').closed()).toBe('');
     opened.close();
     await once(opened, 'close');
-    await expect
-      .poll(() =>
-        fetch(`${gateway.url}/v1/models`).then(
-          ({ status }) => status,
-          () => null,
-        ),
-      )
-      .toBe(200);
+    await until(() =>
+      fetch(`${gateway.url}/v1/models`).then(
+        ({ status }) => status,
+        () => null,
+      ),
+    ).toBe(200);
   });
 
   it.each([

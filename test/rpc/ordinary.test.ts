@@ -13,7 +13,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Answer, answerJson, startBackend } from '../support/backend.ts';
 import type { Gateway } from '../support/gateway.ts';
 import { fixedModel, processModel, viewOf, waitingAt } from '../support/world.ts';
-import { Rig } from './rig.ts';
+import { Rig, until } from './rig.ts';
 
 const rig = new Rig();
 afterEach(() => rig.close());
@@ -112,7 +112,7 @@ describe('a request over HTTP/2 that is not of gRPC', () => {
     );
     const streaming = chat(opened, { model: 'o', stream: true });
     const finish = await answered.promise;
-    await expect.poll(() => streaming.body).toBe('data: 1\n\n');
+    await until(() => streaming.body).toBe('data: 1\n\n');
     finish();
     expect((await streaming.whole()).body).toBe('data: 1\n\ndata: 2\n\n');
   });
@@ -131,9 +131,9 @@ describe('a request over HTTP/2 that is not of gRPC', () => {
   it('leaves the queue with its client', async () => {
     const gateway = await rig.gateway(processModel(60_000));
     const leaving = chat(open(gateway));
-    await expect.poll(() => waitingAt(gateway)).toBe(1);
+    await until(() => waitingAt(gateway)).toBe(1);
     leaving.stream.close(8);
-    await expect.poll(() => waitingAt(gateway)).toBe(0);
+    await until(() => waitingAt(gateway)).toBe(0);
     expect((await viewOf(gateway)).inFlight).toBe(0);
   });
 

@@ -4,13 +4,20 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { answerJson, startBackend } from '../support/backend.ts';
 import { chat, settingsOf } from '../support/gateway.ts';
 import { viewOf, waitingAt } from '../support/world.ts';
-import { ask, field, grpcModel, type Outcome, Rig, type Stub, started, told } from './rig.ts';
+import { ask, field, grpcModel, type Outcome, Rig, type Stub, started, told, until } from './rig.ts';
 
 const rig = new Rig();
 afterEach(() => rig.close());
 
 const infer = (stub: Stub, asked: object = {}, fields: Record<string, string> = {}, options: object = {}) =>
   ask(stub.ModelInfer.bind(stub), { model_name: 'm', ...asked }, fields, options);
+
+/** The process that serves a call, which must be served. */
+async function pidOf(stub: Stub): Promise<number> {
+  const { code, details, trailers } = await infer(stub);
+  expect([code, details]).toEqual([status.OK, '']);
+  return Number(field(trailers, 'pid'));
+}
 
 /** What a client of gRPC sees of an error. */
 const seen = ({ code, trailers }: Outcome) => ({
@@ -59,11 +66,11 @@ describe('a call that is refused ends with a status of gRPC', () => {
     const more = 'concurrency: 1\n    queue: { max: 1, timeout: 1s }';
     const gateway = await rig.gateway(grpcModel(more));
     const stub = rig.stub(gateway);
-    await infer(stub);
-    const running = started(stub.ModelInfer.bind(stub), { model_name: 'm', id: 'wait:2500' });
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await pidOf(stub);
+    const running = started(stub.ModelInfer.bind(stub), { model_name: 'm', id: 'wait:5000' });
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(1);
     const waiting = infer(stub);
-    await expect.poll(() => waitingAt(gateway)).toBe(1);
+    await until(() => waitingAt(gateway)).toBe(1);
     const full = await infer(stub);
     expect(seen(full)).toMatchObject({ status: 'RESOURCE_EXHAUSTED', code: 'queue_full' });
     expect(Number(seen(full).pushback)).toBeGreaterThanOrEqual(1000);
@@ -145,9 +152,9 @@ describe('a failure of the backend', () => {
   it('in the middle of a call is a status that asks for no retry', async () => {
     const gateway = await rig.gateway(grpcModel());
     const stub = rig.stub(gateway);
-    const pid = Number(field((await infer(stub)).trailers, 'pid'));
+    const pid = await pidOf(stub);
     const call = infer(stub, { id: 'wait:60000' });
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(1);
     process.kill(pid, 'SIGKILL');
     expect(seen(await call)).toEqual({ status: 'UNAVAILABLE', code: 'backend_reset', pushback: '-1' });
     // It is started again for the next one.
@@ -157,7 +164,7 @@ describe('a failure of the backend', () => {
   it('after its head is visible in the middle of a stream', async () => {
     const gateway = await rig.gateway(grpcModel());
     const stub = rig.stub(gateway);
-    const pid = Number(field((await infer(stub)).trailers, 'pid'));
+    const pid = await pidOf(stub);
     const call = stub.ModelStreamInfer(new Metadata());
     const result = told(call);
     const { promise: hasMessage, resolve } = Promise.withResolvers<void>();

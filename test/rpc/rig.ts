@@ -10,6 +10,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
+import { expect } from 'vitest';
 import type { ServerSettings } from '../../src/config/settings.ts';
 import { type Gateway, settingsOf, startGateway } from '../support/gateway.ts';
 import { definition } from './proto.ts';
@@ -62,7 +63,7 @@ export interface Outcome {
 }
 
 /** A model whose backend is a server of gRPC that is started when it is asked for. */
-export function grpcModel(more = '', { loadMs = 0, env = '', name = 'm', ready = 'tcp: true' } = {}): string {
+export function grpcModel(more = '', { loadMs = 0, env = '', name = 'm', ready = 'grpc: ""' } = {}): string {
   const command = JSON.stringify([process.execPath, backend, '{port}', String(loadMs)]);
   return `
   ${name}:
@@ -188,3 +189,6 @@ export async function told<T>(call: ClientReadableStream<T> | ClientDuplexStream
 
 /** The first value of a field. */
 export const field = (metadata: Metadata, name: string) => metadata.get(name)[0]?.toString();
+
+/** Polls as long as a loaded machine may need. */
+export const until = <T>(look: () => T) => expect.poll(look, { timeout: 10_000 });

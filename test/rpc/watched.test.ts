@@ -1,7 +1,7 @@
 import { Metadata, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { viewOf } from '../support/world.ts';
-import { ask, field, grpcModel, Rig, type Stub, started, told } from './rig.ts';
+import { ask, field, grpcModel, Rig, type Stub, started, told, until } from './rig.ts';
 
 const rig = new Rig();
 afterEach(() => rig.close());
@@ -17,9 +17,9 @@ describe('calls of gRPC', () => {
     const stub = rig.stub(gateway);
     await Promise.all([infer(stub), infer(stub), infer(stub, '', 'nope')]);
     const running = started(stub.ModelInfer.bind(stub), { model_name: 'm', id: 'wait:60000' });
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(1);
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(1);
     running.call.cancel();
-    await expect.poll(async () => (await viewOf(gateway)).inFlight).toBe(0);
+    await until(async () => (await viewOf(gateway)).inFlight).toBe(0);
     const text = await metricsOf(gateway);
     expect(text).toMatch(/^pilotlight_requests_total\{model="m",outcome="answered"\} 2$/m);
     expect(text).toMatch(/^pilotlight_requests_total\{model="m",outcome="gone"\} 1$/m);
@@ -40,7 +40,7 @@ describe('calls of gRPC', () => {
       }
     });
     const stalled = infer(stub);
-    await expect.poll(async () => (await viewOf(gateway)).replicas[0]?.state).not.toBe('ready');
+    await until(async () => (await viewOf(gateway)).replicas[0]?.state).not.toBe('ready');
     expect((await stalled).code).toBe(status.UNAVAILABLE);
     const next = await infer(stub);
     expect([next.code, field(next.trailers, 'pid') === String(pid)]).toEqual([status.OK, false]);
