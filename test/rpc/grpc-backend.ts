@@ -108,29 +108,31 @@ const echo = {
   Chat: inference.ModelStreamInfer,
 };
 
-const server = new Server({ 'grpc.max_receive_message_length': -1 });
 const loaded = loadPackageDefinition(fromJSON(definition, { keepCase: true, defaults: true })) as unknown as {
   inference: { GRPCInferenceService: { service: never } };
   acme: { Echo: { service: never } };
   grpc: { health: { v1: { Health: { service: never } } } };
 };
-server.addService(loaded.inference.GRPCInferenceService.service, inference as never);
-server.addService(loaded.acme.Echo.service, echo as never);
 /** 1 is SERVING, 2 is not: for SERVING_AFTER_MS from now on. */
 const servingAtMs = Date.now() + Number(process.env.SERVING_AFTER_MS ?? 0);
-server.addService(loaded.grpc.health.v1.Health.service, {
+const health = {
   Check: (_call: unknown, done: (error: null, answer: object) => void) =>
     done(null, { status: Date.now() < servingAtMs ? 2 : 1 }),
-} as never);
+};
+
 /** The port was free when it was chosen; a server of another test may have it for a while. */
-function bind(): void {
+function listen(): void {
+  const server = new Server({ 'grpc.max_receive_message_length': -1 });
+  server.addService(loaded.inference.GRPCInferenceService.service, inference as never);
+  server.addService(loaded.acme.Echo.service, echo as never);
+  server.addService(loaded.grpc.health.v1.Health.service, health as never);
   server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error) => {
-    if (error !== null) setTimeout(bind, 50);
+    if (error !== null) setTimeout(listen, 50);
   });
 }
 
 setTimeout(() => {
   if (process.env.FAIL === '1') process.exit(3);
-  bind();
+  listen();
 }, Number(loadMs));
 process.on('SIGTERM', () => process.exit(0));
