@@ -2,8 +2,11 @@ import type { BackendConnection } from './backend-connection.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import type { HeldBudget } from './held-budget.ts';
 
-/** One request may hold so much of its body while it waits. */
-const maxHeldBytes = 64 * 1024;
+/**
+ * One request may hold so much of its body while it waits. Who has more to send is not seen to leave; prompts with an image
+ * have less.
+ */
+const maxHeldBytes = 1024 * 1024;
 /** Up to here a head and a body are joined to be written as one. */
 const maxJoinedBytes = 16 * 1024;
 
