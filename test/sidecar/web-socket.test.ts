@@ -79,6 +79,14 @@ describe('WebSocket', () => {
     expect((await closed)[0]).toBe(1006);
   });
 
+  it('is broken off when the time of its request is over', async () => {
+    const app = await start({ env: { REVISION_TIMEOUT_SECONDS: '1' } });
+    const socket = await open();
+    expect((await answer(socket, 'early')).toString()).toBe('early');
+    const ends = [once(socket, 'close'), once(app.sockets[0]!, 'close')];
+    expect((await Promise.all(ends)).map(([code]) => code)).toEqual([1006, 1006]);
+  });
+
   it('holds its slot until it is closed', async () => {
     await start({ concurrency: 1 });
     const socket = await open();
