@@ -199,6 +199,7 @@ function sidecarArgv(port: number, { backendPort, concurrency }: TargetOptions):
     USER_PORT: backendPort,
     CONTAINER_CONCURRENCY: concurrency,
     QUEUE_SERVING_PORT: port,
+    PILOTLIGHT_QUEUE_DEPTH: 20_000,
     PILOTLIGHT_ADMIN_PORT: 0,
     PILOTLIGHT_STATS_PORT: 0,
     METRICS_PROMETHEUS_PORT: 0,
