@@ -9,6 +9,12 @@ import type { SidecarLog } from './sidecar-log.ts';
 /** Go's client keeps as many idle connections to the app where there is no limit (sharedmain/main.go). */
 const idleConnections = 1_000;
 
+/**
+ * How long a client's connection is kept without a request. queue-proxy never closes one: Envoy does after an hour, Go's
+ * client (the activator) after 90 s, and who closes first can lose the request that is just then sent on it.
+ */
+const clientIdleMs = 75 * 60_000;
+
 /** What lanes and ports have in common. */
 export interface PortContext {
   readonly clock: Clock;
@@ -19,11 +25,11 @@ export interface PortContext {
 export function createLanes(traffic: Traffic, { clock, log }: PortContext, concurrency = 0): Lanes {
   const maxIdleBackends = concurrency > 0 ? concurrency : idleConnections;
   return {
-    http1: createHttp1Lane({ traffic, clock, maxIdleBackends }),
+    http1: createHttp1Lane({ traffic, clock, maxIdleBackends, idleMs: clientIdleMs }),
     http2: createLazyLane(
       async () => {
         const { createHttp2Lane } = await import('../relay/http2/lane.ts');
-        return createHttp2Lane({ traffic, clock });
+        return createHttp2Lane({ traffic, clock, idleMs: clientIdleMs });
       },
       (error) => log.error({ error }, 'HTTP/2 could not be loaded'),
     ),
@@ -82,7 +88,9 @@ export class OpenPorts {
     const { clock, log } = context;
     const { host, lanes } = port;
     this.#lanes.add(lanes);
-    const place = { port: port.port, clock, lanes, ...(host !== '' && { host }) };
+    // Go's client opens connections ahead that it uses later, or never.
+    const firstBytesMs = clientIdleMs;
+    const place = { port: port.port, clock, lanes, firstBytesMs, ...(host !== '' && { host }) };
     if (port.tls === null) {
       this.#listeners.set(port.name, await openListener(place));
       return;
