@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -36,7 +36,9 @@ const quickLimitMs = 55_000;
 const resultsPath = join(import.meta.dirname, 'results.md');
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean' }, only: { type: 'string' }, write: { type: 'boolean' } },
+  });
   const isQuick = values.quick ?? false;
   const chosen = choose(values.only);
   const lab = new Lab(isQuick);
@@ -53,10 +55,27 @@ async function main(): Promise<void> {
   } finally {
     await lab.close();
   }
-  if (!isQuick && values.only === undefined) {
-    writeFileSync(resultsPath, [preamble(), ...sections, ''].join('\n\n').trimEnd().concat('\n'));
-    console.log(`written: ${resultsPath}`);
-  }
+  if (isQuick || (values.only !== undefined && !values.write)) return;
+  const written = values.only === undefined ? [] : keptSections(chosen);
+  writeFileSync(resultsPath, `${[preamble(), ...inOrder([...written, ...sections])].join('\n\n')}\n`);
+  console.log(`written: ${resultsPath}`);
+}
+
+/** What results.md says of the scenarios that were not run. */
+function keptSections(chosen: readonly Scenario[]): string[] {
+  const [, ...sections] = readFileSync(resultsPath, 'utf8').split(/^(?=## )/m);
+  return sections
+    .map((section) => section.trimEnd())
+    .filter((section) => !chosen.includes(scenarioOf(section)!));
+}
+
+function inOrder(sections: readonly string[]): string[] {
+  return sections.toSorted((a, b) => all.indexOf(scenarioOf(a)!) - all.indexOf(scenarioOf(b)!));
+}
+
+function scenarioOf(section: string): Scenario | undefined {
+  const name = /^## (\S+)/.exec(section)?.[1];
+  return all.find((scenario) => scenario.name === name);
 }
 
 function choose(only: string | undefined): readonly Scenario[] {
@@ -89,8 +108,9 @@ async function attempt(scenario: Scenario, lab: Lab): Promise<Outcome> {
 function preamble(): string {
   return `# Results of \`npm run bench\`
 
-Medians of at least five interleaved rounds; a ratio is that of pilotlight over the reference, taken round by round:
-median (least-greatest). Only ratios compare between machines. What each figure means: README.md.
+Medians of at least five interleaved rounds; a ratio is that of pilotlight, or of its sidecar, over the reference, taken
+round by round: median (least-greatest). Only ratios compare between machines, and sections may be of different runs. What
+each figure means: README.md.
 Of a gateway in a cluster: [results-kubernetes.md](results-kubernetes.md); of the autoscaler: [results-policies.md](results-policies.md).
 
 ${versions()
