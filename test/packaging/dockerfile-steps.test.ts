@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { knativeEnvironment } from '../sidecar-unit/environment/knative-environment.ts';
+import { freePort } from '../support/free-ports.ts';
 import { readCopy, readFrom, steps, stepsOf } from './dockerfile.ts';
-import { freePort, makeStage, sh, startProgram } from './staging.ts';
+import { makeStage, sh, startProgram } from './staging.ts';
 
 /** Plays the stages in folders in place of file systems; RUN is a plain shell there. */
 function playDockerfile(root: string): string {

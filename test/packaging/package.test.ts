@@ -1,7 +1,8 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort, makeStage, sh, startProgram } from './staging.ts';
+import { freePort } from '../support/free-ports.ts';
+import { makeStage, sh, startProgram } from './staging.ts';
 
 const isUp = (url: string) =>
   fetch(url).then(

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { parseDemoArgs } from '../../src/demo-backend/options.ts';
 import { startDemoBackend } from '../../src/demo-backend/server.ts';
 import { manifestsIn, onlyOf } from '../packaging/deploy-files.ts';
-import { freePort } from '../packaging/staging.ts';
 import { freePorts, SidecarProgram } from '../sidecar-unit/program.ts';
+import { freePort } from '../support/free-ports.ts';
 
 interface Container {
   readonly args: readonly string[];

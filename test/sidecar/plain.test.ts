@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
+import { freePorts } from '../support/free-ports.ts';
 import { answerOk } from '../support/raw-backend.ts';
 import { rawRequest } from '../support/raw-client.ts';
-import { freePorts } from './support/ports.ts';
 import { choosePorts, SidecarProcess } from './support/sidecar-process.ts';
 import { useSidecarRig } from './support/sidecar-rig.ts';
 import { itsOwn } from './support/under-test.ts';

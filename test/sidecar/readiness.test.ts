@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { freePorts } from '../support/free-ports.ts';
 import type { RawBackend, Script } from '../support/raw-backend.ts';
 import { rawRequest } from '../support/raw-client.ts';
 import { GrpcApp } from './support/grpc-app.ts';
-import { freePorts } from './support/ports.ts';
 import { useSidecarRig } from './support/sidecar-rig.ts';
 
 const rig = useSidecarRig();

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePorts } from '../../support/free-ports.ts';
 import { Signal } from '../../support/raw-signal.ts';
-import { freePorts } from './ports.ts';
 import { command, isOriginal, quietMs } from './under-test.ts';
 
 /** What a sidecar is started with. */
