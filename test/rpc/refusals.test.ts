@@ -3,7 +3,7 @@ import { Metadata, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { answerJson, startBackend } from '../support/backend.ts';
 import { chat, settingsOf } from '../support/gateway.ts';
-import { viewOf, waitingAt } from '../support/world.ts';
+import { untilState, viewOf, waitingAt } from '../support/world.ts';
 import { ask, field, grpcModel, type Outcome, Rig, type Stub, started, told, until } from './rig.ts';
 
 const rig = new Rig();
@@ -178,8 +178,11 @@ describe('a failure of the backend', () => {
   });
 
   it('past its time is a deadline that was exceeded', async () => {
-    const stub = rig.stub(await rig.gateway(grpcModel('timeouts: { total: 600ms }')));
+    const gateway = await rig.gateway(grpcModel('timeouts: { total: 600ms }'));
+    const stub = rig.stub(gateway);
+    // The start may take longer than a call may.
     await rig.warm(stub);
+    await untilState(gateway, 'ready');
     const late = await infer(stub, { id: 'wait:60000' });
     expect(seen(late)).toMatchObject({ status: 'DEADLINE_EXCEEDED', code: 'backend_timeout' });
     expect(late.details).toBe('backend timed out: timeouts.total is 600 ms');

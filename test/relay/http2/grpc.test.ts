@@ -183,9 +183,11 @@ describe('a unary call', () => {
     const client = await start();
     // So that the deadline is spent at the backend, not on the way to it.
     await unary(client, 'hello').done;
+    // grpc-js calls every end so.
+    await expect.poll(() => cancelled).toEqual(['unary']);
     const { error } = await unary(client, 'hang', { deadlineMs: 1_000 }).done;
     expect(error!.code).toBe(status.DEADLINE_EXCEEDED);
-    await expect.poll(() => cancelled).toEqual(['unary']);
+    await expect.poll(() => cancelled).toEqual(['unary', 'unary']);
     await expect.poll(() => rig.told[1]!.ends).toEqual(['gone']);
     expect(rig.told[1]!.request.head.fields).toContain('grpc-timeout');
   });
