@@ -11,11 +11,11 @@ export interface TemplateFunction {
   call(args: readonly Value[]): Value;
 }
 
-const any = Number.POSITIVE_INFINITY;
+const unbounded = Number.POSITIVE_INFINITY;
 
 /** The builtin functions, but for `call`: nothing in a request log is a function. */
 export const functions: Readonly<Record<string, TemplateFunction>> = {
-  eq: { least: 1, most: any, call: ([first, ...others]) => isEqual(first, others) },
+  eq: { least: 1, most: unbounded, call: ([first, ...others]) => isEqual(first, others) },
   ne: { least: 2, most: 2, call: ([a, b]) => !isEqual(a, [b]) },
   lt: { least: 2, most: 2, call: ([a, b]) => compare(a, b) < 0 },
   le: { least: 2, most: 2, call: ([a, b]) => compare(a, b) <= 0 },
@@ -23,14 +23,14 @@ export const functions: Readonly<Record<string, TemplateFunction>> = {
   ge: { least: 2, most: 2, call: ([a, b]) => compare(a, b) >= 0 },
   not: { least: 1, most: 1, call: ([value]) => !isTrue(value) },
   len: { least: 1, most: 1, call: ([value]) => lengthOf(value) },
-  index: { least: 1, most: any, call: ([value, ...keys]) => keys.reduce(indexed, value) },
+  index: { least: 1, most: unbounded, call: ([value, ...keys]) => keys.reduce(indexed, value) },
   slice: { least: 1, most: 4, call: ([value, ...bounds]) => sliced(value, bounds) },
-  print: { least: 0, most: any, call: (args) => sprint(args) },
-  println: { least: 0, most: any, call: (args) => `${args.map(textOf).join(' ')}\n` },
-  printf: { least: 1, most: any, call: ([format, ...args]) => sprintf(textArgument(format), args) },
-  html: { least: 0, most: any, call: (args) => htmlEscaped(joined(args)) },
-  js: { least: 0, most: any, call: (args) => jsEscaped(joined(args)) },
-  urlquery: { least: 0, most: any, call: (args) => queryEscaped(joined(args)) },
+  print: { least: 0, most: unbounded, call: (args) => sprint(args) },
+  println: { least: 0, most: unbounded, call: (args) => `${args.map(textOf).join(' ')}\n` },
+  printf: { least: 1, most: unbounded, call: ([format, ...args]) => sprintf(textArgument(format), args) },
+  html: { least: 0, most: unbounded, call: (args) => htmlEscaped(joined(args)) },
+  js: { least: 0, most: unbounded, call: (args) => jsEscaped(joined(args)) },
+  urlquery: { least: 0, most: unbounded, call: (args) => queryEscaped(joined(args)) },
 };
 
 /** Every name that a template may call. */
