@@ -9,9 +9,7 @@ const notBuilt: readonly (readonly string[])[] = [
   ['models', '*', 'traffic'],
   ['models', '*', 'tenants'],
   ['tenants'],
-  ['stateDir'],
   ['discovery'],
-  ['jobs'],
 ];
 
 /** Whether the key belongs to a feature that is planned and not built. */

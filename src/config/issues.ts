@@ -21,7 +21,6 @@ interface FaultyFile {
 }
 
 const drivers = ['process', 'static', 'kubernetes'];
-const laterStores = /^(sqlite(:.*)?|rediss?:.*|redis)$/;
 
 /** Puts the schema's issues into the words of the configuration. `root` is the file, of which what is at `place` was parsed. */
 export function faultsOf(issues: readonly Issue[], root: unknown, place: Path = []): RawFault[] {
@@ -92,9 +91,6 @@ function faultOfValue(issue: Issue, path: Path, root: unknown): RawFault {
 }
 
 function faultOfChoice(values: readonly string[], path: Path, value: unknown): RawFault {
-  if (path[0] === 'store' && typeof value === 'string' && laterStores.test(value)) {
-    return { path, message: `${value.split(':')[0]} is not built yet`, hint: 'use memory' };
-  }
   const guess = typeof value === 'string' ? nearest(value, values) : null;
   return { path, message: `must be ${orList(values)}`, hint: guess && `did you mean ${guess}?` };
 }

@@ -27,6 +27,6 @@ function runs({ revision: { backend, needs } }: ModelSettings): string {
 }
 
 /** What a running gateway keeps as it was at its start. */
-export function fixedPart({ server, store, kubernetes, log }: Settings): string {
-  return JSON.stringify([server, store, kubernetes, log]);
+export function fixedPart({ server, store, stateDir, surfaces, jobs, kubernetes, log }: Settings): string {
+  return JSON.stringify([server, store, stateDir, surfaces, jobs, kubernetes, log]);
 }

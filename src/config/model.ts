@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { backendSchema } from './backend.ts';
+import { contractSchema } from './contract.ts';
 import { needsSchema } from './gpus.ts';
 import { modelName } from './model-name.ts';
 import { scaleSchema } from './scale.ts';
@@ -101,6 +102,7 @@ export const modelSchema = z.strictObject({
   aliases: z.array(modelName).prefault([]).describe('Further names by which clients may ask for the model.'),
   match: matchSchema,
   backend: backendSchema,
+  contract: contractSchema,
   sendModel: modelName
     .nullable()
     .prefault(null)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import type { ScaleSettings, ScheduleSettings } from '../core/scaling.ts';
+import { jobsOf, surfacesOf } from './job-settings.ts';
 import { kpaOf } from './kpa.ts';
 import { kubernetesOf } from './kubernetes.ts';
 import type { RawKubernetesBackend } from './kubernetes-backend.ts';
@@ -20,6 +21,7 @@ import type {
 } from './settings.ts';
 import { needsOf, sharedOf } from './shared-settings.ts';
 import { signalsOf } from './signals.ts';
+import { stateDirOf, storeOf } from './store.ts';
 import { warmUpOf } from './warm-up.ts';
 
 type RawBackend = RawModel['backend'];
@@ -42,7 +44,10 @@ export function normalise(raw: RawConfig, file: string): Settings {
   return {
     server: serverOf(raw.server, dirname(file)),
     auth: authOf(raw.auth),
-    store: raw.store,
+    store: storeOf(raw.store, raw.stateDir, dirname(file)),
+    stateDir: stateDirOf(raw.stateDir, dirname(file)),
+    surfaces: surfacesOf(raw.surfaces),
+    jobs: jobsOf(raw.jobs),
     kubernetes: usesCluster ? kubernetesOf(raw.kubernetes, dirname(file)) : null,
     log: raw.log,
     shared: sharedOf(raw),
@@ -99,6 +104,7 @@ export function modelOf(name: string, raw: RawModel): ModelSettings {
     name,
     aliases: raw.aliases,
     match: raw.match && matchOf(raw.match),
+    contract: typeof raw.contract === 'string' ? { name: raw.contract, path: null } : raw.contract,
     cold: raw.cold,
     deadlineAware: raw.deadlineAware,
     heartbeat: { streamMs: raw.heartbeat.stream, jsonMs: raw.heartbeat.json },

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { authSchema } from './auth.ts';
 import { gpusSchema, groupsSchema, hostMemorySchema, overallScaleSchema, swapSchema } from './gpus.ts';
+import { jobsSchema } from './jobs.ts';
 import { kubernetesSchema } from './kubernetes.ts';
 import { modelSchema } from './model.ts';
 import { modelName } from './model-name.ts';
 import { serverSchema } from './server.ts';
+import { stateDirSchema, storeSchema } from './store.ts';
+import { surfacesSchema } from './surfaces.ts';
 
 const logSchema = z
   .strictObject({
@@ -21,7 +24,10 @@ const logSchema = z
 export const configSchema = z.strictObject({
   server: serverSchema,
   auth: authSchema,
-  store: z.literal('memory').prefault('memory').describe('Where shared state lives; memory only for now.'),
+  store: storeSchema,
+  stateDir: stateDirSchema,
+  surfaces: surfacesSchema,
+  jobs: jobsSchema,
   log: logSchema,
   kubernetes: kubernetesSchema,
   gpus: gpusSchema,

@@ -1,8 +1,11 @@
+import type { ContractName } from '../core/contract.ts';
 import type { ReadySpec } from '../core/prober.ts';
 import type { ScaleSettings } from '../core/scaling.ts';
+import type { JobSettings, SurfaceSettings } from './job-settings.ts';
 import type { RawModel } from './model.ts';
 import type { RungSettings } from './rung-settings.ts';
 import type { NeedsSettings, SharedSettings } from './shared-settings.ts';
+import type { StoreSettings } from './store.ts';
 
 /** host and port to listen on. Port 0 lets the system choose. */
 export interface Address {
@@ -173,6 +176,8 @@ export interface ModelSettings {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly match: MatchSettings | null;
+  /** How its backend is asked by surfaces; `path` null: the contract's usual one. */
+  readonly contract: { readonly name: ContractName; readonly path: string | null };
   readonly cold: 'hold' | 'reject';
   /** Refuse at once who cannot make it (would_not_make_it). */
   readonly deadlineAware: boolean;
@@ -191,7 +196,11 @@ export interface Settings {
   readonly server: ServerSettings;
   /** `open`: no key needed, on any address. */
   readonly auth: { readonly open: boolean; readonly keys: readonly KeySettings[] };
-  readonly store: 'memory';
+  readonly store: StoreSettings;
+  /** Absolute path. */
+  readonly stateDir: string;
+  readonly surfaces: readonly SurfaceSettings[];
+  readonly jobs: JobSettings;
   readonly kubernetes: KubernetesSettings | null;
   /** What all models share; null: nothing. */
   readonly shared: SharedSettings | null;

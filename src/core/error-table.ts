@@ -1,4 +1,5 @@
 import type { ErrorSpec } from './error-spec.ts';
+import { jobErrorTable } from './job-error-table.ts';
 
 /** The only source of errors: every code a client can get. docs/errors.md is generated from it. */
 export const errorTable = {
@@ -231,6 +232,7 @@ export const errorTable = {
     when: 'The backend sent no head within timeouts.firstByte, nothing for timeouts.idle, or was not done in timeouts.total.',
     remedy: 'Raise the timeout, or look at what the backend is doing.',
   },
+  ...jobErrorTable,
 } as const satisfies Record<string, ErrorSpec>;
 
 /** The public codes, stable for clients. */

@@ -11,6 +11,8 @@ const deadlineExceeded: GrpcStatus = { number: 4, name: 'DEADLINE_EXCEEDED' };
 const notFound: GrpcStatus = { number: 5, name: 'NOT_FOUND' };
 const permissionDenied: GrpcStatus = { number: 7, name: 'PERMISSION_DENIED' };
 const resourceExhausted: GrpcStatus = { number: 8, name: 'RESOURCE_EXHAUSTED' };
+const failedPrecondition: GrpcStatus = { number: 9, name: 'FAILED_PRECONDITION' };
+const outOfRange: GrpcStatus = { number: 11, name: 'OUT_OF_RANGE' };
 const unimplemented: GrpcStatus = { number: 12, name: 'UNIMPLEMENTED' };
 const internal: GrpcStatus = { number: 13, name: 'INTERNAL' };
 const unavailable: GrpcStatus = { number: 14, name: 'UNAVAILABLE' };
@@ -51,4 +53,15 @@ export const grpcStatus: Readonly<Record<ErrorCode, GrpcStatus>> = {
   standby: unavailable,
   paused: unavailable,
   backend_timeout: deadlineExceeded,
+  job_not_found: notFound,
+  file_not_found: notFound,
+  not_emulated: unimplemented,
+  job_conflict: failedPrecondition,
+  idempotency_conflict: failedPrecondition,
+  events_gone: outOfRange,
+  store_unavailable: unavailable,
+  store_full: resourceExhausted,
+  backend_error: internal,
+  backend_died: internal,
+  job_expired: deadlineExceeded,
 };

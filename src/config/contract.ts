@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { contractNames } from '../core/contract.ts';
+
+const name = z.enum(contractNames);
+
+/** `models.X.contract`. */
+export const contractSchema = z
+  .union(
+    [
+      name,
+      z.strictObject({
+        name,
+        path: z
+          .string()
+          .regex(/^\/\S*$/, { error: 'must begin with /' })
+          .nullable()
+          .prefault(null)
+          .describe("Path of its own route, where that is not the contract's usual one."),
+      }),
+    ],
+    { error: `must be one of ${contractNames.join(', ')}, or { name, path }` },
+  )
+  .prefault('openai')
+  .describe(
+    'How the backend is asked by surfaces that know no paths of its own: openai (chat, completions, embeddings), sagemaker (/invocations), cog (/predictions), vertex (/predict), runpod (/runsync), kserve (/v1/models/X:predict), raw (/).',
+  );
+
+export type RawContract = z.output<typeof contractSchema>;
