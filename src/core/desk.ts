@@ -66,6 +66,8 @@ export interface JobDesk {
   /** As `create`, for the rows of a batch: without webhooks and idempotency keys, all in one group. */
   createMany(orders: readonly JobOrder[], caller: Caller): Promise<void>;
   get(id: string, caller: Caller): Promise<Job | null>;
+  /** Whoever's it is: for open routes, which check a secret of the job themselves before they show anything of it. */
+  find(id: string): Promise<Job | null>;
   /** The job once it has ended, or as it stands after `forMs`. Its client leaving ends the wait, not the job. */
   wait(id: string, forMs: number, caller: Caller): Promise<Job | null>;
   /** In any state; one that has ended stays as it is. Resolves with the job as it stands then. */

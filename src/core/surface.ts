@@ -75,6 +75,8 @@ export interface SurfaceRoute {
   readonly maxBodyBytes: number | null;
   /** `streamed`: the body is not read; the handler takes it from `upload` (files of 200 MB). */
   readonly upload?: boolean;
+  /** No key is asked for, and the caller has no tenant: the path holds a secret of its own (a stream's URL that clients follow without their key). */
+  readonly isOpen?: boolean;
   /** Rejects with PilotlightError, which the surface's dialect renders. */
   handle(request: SurfaceRequest, desk: Desk, upload: AsyncIterable<Buffer> | null): Promise<SurfaceReply>;
 }
