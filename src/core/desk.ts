@@ -89,6 +89,8 @@ export interface JobDesk {
   follow(id: string, afterSeq: number, caller: Caller): AsyncIterable<JobEvent>;
   /** The secret that this tenant's webhooks are signed with (`whsec_...`); made at the first call. */
   webhookSecret(caller: Caller): Promise<string>;
+  /** Makes a new one, which it resolves with; the one before signs along for a day. */
+  rotateWebhookSecret(caller: Caller): Promise<string>;
   readonly documents: DocumentStore;
   readonly blobs: BlobStore;
 }
