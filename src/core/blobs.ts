@@ -20,3 +20,12 @@ export interface Blob {
   /** SHA-256 of its content, in hex. */
   readonly sha256: string;
 }
+
+/**
+ * Kind of the documents that say whose a blob is: their id is the blob's, their data a BlobOwner. Who writes a blob puts one
+ * before what refers to it: a blob older than a day whose owner is not there is removed.
+ */
+export const blobOwnerKind = 'blob-owner';
+
+/** Who refers to a blob: a job by its id, or a document by its kind and id. */
+export type BlobOwner = { readonly job: string } | { readonly document: readonly [kind: string, id: string] };

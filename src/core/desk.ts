@@ -92,6 +92,7 @@ export interface JobDesk {
   /** Makes a new one, which it resolves with; the one before signs along for a day. */
   rotateWebhookSecret(caller: Caller): Promise<string>;
   readonly documents: DocumentStore;
+  /** Who writes one says whose it is (core/blobs.ts, blobOwnerKind). */
   readonly blobs: BlobStore;
 }
 

@@ -63,5 +63,6 @@ export const grpcStatus: Readonly<Record<ErrorCode, GrpcStatus>> = {
   store_full: resourceExhausted,
   backend_error: internal,
   backend_died: internal,
+  job_interrupted: internal,
   job_expired: deadlineExceeded,
 };

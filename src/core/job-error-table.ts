@@ -72,6 +72,14 @@ export const jobErrorTable = {
     when: 'The backend died twice under the same job, which may be what kills it.',
     remedy: 'Look at the log of the backend, and at what the job asks for.',
   },
+  job_interrupted: {
+    status: 502,
+    type: 'server_error',
+    shouldRetry: false,
+    when: 'The gateway that ran the job ended in the middle of it, and the job may not reach a backend once more.',
+    remedy:
+      'Whether the backend did the work is not known; allow the job more attempts where doing it twice is no harm.',
+  },
   job_expired: {
     status: 504,
     type: 'server_error',

@@ -22,7 +22,7 @@ export function indexOf(job: Job): JobIndex {
   const forceAtMs = job.priority === 'low' ? limits.forceAtMs : null;
   return {
     queue: job.notBeforeMs === null ? { model: job.model, rank: rankOf[job.priority] } : null,
-    dueAtMs: earliest(job.notBeforeMs, limits.beginByMs, limits.endByMs, forceAtMs),
+    dueAtMs: earliest(job.notBeforeMs, job.attempts > 0 ? null : limits.beginByMs, limits.endByMs, forceAtMs),
   };
 }
 

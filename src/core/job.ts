@@ -7,6 +7,7 @@
  * | queued    | running               | a worker has claimed it for a free slot                            |
  * | queued    | canceled              | its client cancels it                                              |
  * | queued    | expired               | its deadline passes before it began                                |
+ * | queued    | timed_out             | all its time is over while it waits for another attempt            |
  * | queued    | failed                | its model is gone, or refuses it for good                          |
  * | running   | streaming             | the first piece of its output is there                             |
  * | running   | queued                | nothing of it was processed, or it is tried again                  |
@@ -44,6 +45,9 @@ export type StoredBody =
 
 /** What is to be sent to the backend. Its bytes are the store's `input` of that job. */
 export interface JobInput {
+  /** `input`: JSON that the model's contract wraps as its backends want it; `body`: bytes that go on as they are. */
+  readonly content: 'input' | 'body';
+  readonly method: string;
   /** The backend's path and query it was written for (`/v1/chat/completions`); null: where the model's contract takes calls. */
   readonly path: string | null;
   readonly contentType: string;
@@ -56,7 +60,7 @@ export interface JobInput {
 
 /** Bounds of one job. Instants are milliseconds since the epoch by the store's clock; null: no bound. */
 export interface JobLimits {
-  /** Before this it must have begun, else it expires. */
+  /** Before this its first attempt must have begun, else it expires. */
   readonly beginByMs: number | null;
   /** Before this it must have ended, else it is timed out (expired, where it never began). */
   readonly endByMs: number | null;
@@ -153,6 +157,8 @@ export interface Job {
   readonly error: JobError | null;
   /** Number of its last event; 0 = none yet. */
   readonly lastSeq: number;
+  /** Of its webhooks that are not told of each time: when the last one is due, in its present life; absent: none was told. */
+  readonly toldAtMs: Readonly<Partial<Record<Exclude<DeliveryEvent, 'completed'>, number>>>;
 }
 
 /** Something that happened to a job, for those who follow it. */
