@@ -16,9 +16,15 @@ export const contractSchema = z
           .nullable()
           .prefault(null)
           .describe("Path of its own route, where that is not the contract's usual one."),
+        responses: z
+          .enum(['backend', 'chat'])
+          .prefault('backend')
+          .describe(
+            'What becomes of jobs for /v1/responses: backend: its backend has that route; chat: they are mapped to chat completions.',
+          ),
       }),
     ],
-    { error: `must be one of ${contractNames.join(', ')}, or { name, path }` },
+    { error: `must be one of ${contractNames.join(', ')}, or { name, path, responses }` },
   )
   .prefault('openai')
   .describe(

@@ -104,7 +104,10 @@ export function modelOf(name: string, raw: RawModel): ModelSettings {
     name,
     aliases: raw.aliases,
     match: raw.match && matchOf(raw.match),
-    contract: typeof raw.contract === 'string' ? { name: raw.contract, path: null } : raw.contract,
+    contract:
+      typeof raw.contract === 'string'
+        ? { name: raw.contract, path: null, responses: 'backend' }
+        : raw.contract,
     cold: raw.cold,
     deadlineAware: raw.deadlineAware,
     heartbeat: { streamMs: raw.heartbeat.stream, jsonMs: raw.heartbeat.json },

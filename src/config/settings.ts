@@ -177,7 +177,11 @@ export interface ModelSettings {
   readonly aliases: readonly string[];
   readonly match: MatchSettings | null;
   /** How its backend is asked by surfaces; `path` null: the contract's usual one. */
-  readonly contract: { readonly name: ContractName; readonly path: string | null };
+  readonly contract: {
+    readonly name: ContractName;
+    readonly path: string | null;
+    readonly responses: 'backend' | 'chat';
+  };
   readonly cold: 'hold' | 'reject';
   /** Refuse at once who cannot make it (would_not_make_it). */
   readonly deadlineAware: boolean;

@@ -30,6 +30,16 @@ export interface BackendCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly isStream: boolean;
+  /** Of this one call, where the backend answers in another API's form than the one that was written for. */
+  readonly translator?: AnswerTranslator;
+}
+
+/** Turns the answer of a backend into the form of another API: chat completions into Responses. Keeps what it saw so far. */
+export interface AnswerTranslator {
+  /** The data of one SSE event of the backend; returns the data of those that stand for it, in order. */
+  event(data: string): readonly string[];
+  /** A whole answer. An error stays as it is. */
+  whole(answer: { readonly status: number; readonly contentType: string; readonly body: Buffer }): Buffer;
 }
 
 /** What a backend's answer means to surfaces that know input and output instead of bodies. */
@@ -65,4 +75,6 @@ export interface ContractModel {
   readonly name: string;
   /** Path of the contract's own route where the configuration gives one (`contract: { name: vertex, path: /predict }`). */
   readonly path: string | null;
+  /** What becomes of calls to /v1/responses: its backend takes them, or they are mapped to chat completions. */
+  readonly responses: 'backend' | 'chat';
 }

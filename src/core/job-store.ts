@@ -120,7 +120,10 @@ export interface Delivery {
   readonly attempts: number;
 }
 
-/** Small documents of surfaces (files, batches, secrets): JSON under a kind and an id, changed against a version. */
+/**
+ * Small documents of surfaces (files, batches, secrets): JSON under a kind and an id, changed against a version. A blob
+ * that belongs to one is named by `data.blob`: it is kept as long as the document, and goes with it when that expires.
+ */
 export interface DocumentStore {
   get(kind: string, id: string): Promise<StoredDocument | null>;
   /** Newest first, of one tenant; null: of all. */
