@@ -85,6 +85,8 @@ export interface JobDesk {
   groupMembers(group: string, fromIndex: number, limit: number): Promise<readonly Job[]>;
   /** Bytes of its input or its answer; empty where there are none. */
   read(job: Job, part: 'input' | 'output'): AsyncIterable<Buffer>;
+  /** Events after `afterSeq` that are there now, oldest first, at most `limit`; of the last 1,024. */
+  events(id: string, afterSeq: number, limit: number, caller: Caller): Promise<readonly JobEvent[]>;
   /** Events after `afterSeq` as they come, to the end of the job or the caller's leaving. Rejects with events_gone where they are not kept any more. */
   follow(id: string, afterSeq: number, caller: Caller): AsyncIterable<JobEvent>;
   /** The secret that this tenant's webhooks are signed with (`whsec_...`); made at the first call. */

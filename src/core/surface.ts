@@ -1,3 +1,4 @@
+import type { Contract } from './contract.ts';
 import type { Desk } from './desk.ts';
 import type { PilotlightError } from './errors.ts';
 import type { DeliveryEvent, Job, JobEvent } from './job.ts';
@@ -103,7 +104,11 @@ export interface SurfaceOptions {
 export interface DeliveredJob {
   readonly job: Job;
   readonly event: DeliveryEvent;
-  /** The output so far, or the whole of it; null: there is none, or it lies in a blob and is too large for a webhook. */
+  /** How its model's backends answer. */
+  readonly contract: Contract;
+  /** What it was asked with; null: it lies in a blob and is too large for a webhook. */
+  readonly input: Buffer | null;
+  /** The whole answer; null: there is none yet, or it lies in a blob and is too large for a webhook. */
   readonly output: Buffer | null;
   /** Events of the job that are still there. */
   readonly events: readonly JobEvent[];
