@@ -72,6 +72,8 @@ export interface SurfaceRoute {
   readonly methods: readonly string[];
   /** Pattern as Fastify takes it (`/v1/predictions/:id`), under the surface's prefix. A parameter may be followed by text (`:model::predict` is a colon escaped). */
   readonly path: string;
+  /** Where errors of this route are written as another's (OpenAI's, below RunPod's); absent: the surface's. */
+  readonly dialect?: SurfaceDialect;
   /** null: server.maxBody. */
   readonly maxBodyBytes: number | null;
   /** `streamed`: the body is not read; the handler takes it from `upload` (files of 200 MB). */

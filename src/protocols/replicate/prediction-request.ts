@@ -97,7 +97,9 @@ function webhookOf(fields: Fields): JobWebhook | null {
 function checkedUrl(url: string): string {
   const scheme = URL.parse(url)?.protocol;
   if (scheme === 'https:' || scheme === 'http:') return url;
-  throw new PilotlightError('bad_request', 'webhook must be a URL that begins with https://', { param: 'webhook' });
+  throw new PilotlightError('bad_request', 'webhook must be a URL that begins with https://', {
+    param: 'webhook',
+  });
 }
 
 /** Milliseconds that `Prefer: wait` (or `wait=1` to `wait=60`, seconds) has the answer wait for the end; null: not at all. */
@@ -107,7 +109,9 @@ export function waitOf(prefer: string | undefined): number | null {
     if (digits === null) continue;
     const seconds = digits === undefined ? defaultWaitS : Number(digits);
     if (seconds < 1 || seconds > defaultWaitS) {
-      throw new PilotlightError('bad_request', 'Prefer: wait must be from 1 to 60 seconds', { param: 'prefer' });
+      throw new PilotlightError('bad_request', 'Prefer: wait must be from 1 to 60 seconds', {
+        param: 'prefer',
+      });
     }
     return seconds * 1000;
   }

@@ -69,7 +69,9 @@ export function renderPrediction(parts: PredictionParts): JsonObject {
     created_at: isoOf(job.createdAtMs),
     started_at: isoOf(job.startedAtMs),
     completed_at: isoOf(job.endedAtMs),
-    ...(job.limits.endByMs === null || !metaOf(job).hasDeadline ? {} : { deadline: isoOf(job.limits.endByMs) }),
+    ...(job.limits.endByMs === null || !metaOf(job).hasDeadline
+      ? {}
+      : { deadline: isoOf(job.limits.endByMs) }),
     metrics: metricsOf(job, predictTimeS),
     ...(job.webhook === null
       ? {}
