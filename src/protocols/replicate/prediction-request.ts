@@ -105,8 +105,9 @@ function checkedUrl(url: string): string {
 /** Milliseconds that `Prefer: wait` (or `wait=1` to `wait=60`, seconds) has the answer wait for the end; null: not at all. */
 export function waitOf(prefer: string | undefined): number | null {
   for (const preference of (prefer ?? '').split(',')) {
-    const [, digits] = /^\s*wait\s*(?:=\s*"?(\d+)"?\s*)?(?:;.*)?$/i.exec(preference) ?? [null];
-    if (digits === null) continue;
+    const match = /^\s*wait\s*(?:=\s*"?(\d+)"?\s*)?(?:;.*)?$/i.exec(preference);
+    if (match === null) continue;
+    const [, digits] = match;
     const seconds = digits === undefined ? defaultWaitS : Number(digits);
     if (seconds < 1 || seconds > defaultWaitS) {
       throw new PilotlightError('bad_request', 'Prefer: wait must be from 1 to 60 seconds', {
