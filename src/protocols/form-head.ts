@@ -58,8 +58,8 @@ function fieldOfDisposition(disposition: string, offset: number): FormField | nu
   return name === 'model' || name === 'stream' ? name : null;
 }
 
-/** The lower-case value before the parameters, and these; null where they cannot be read or one comes twice. */
-function splitParameters(text: string): [string, Map<string, string> | null] {
+/** A field's lower-case value before the parameters, and these; null where they cannot be read or one comes twice. */
+export function splitParameters(text: string): [string, Map<string, string> | null] {
   const semicolon = text.indexOf(';');
   if (semicolon < 0) return [text.trim().toLowerCase(), new Map()];
   const type = text.slice(0, semicolon).trim().toLowerCase();
