@@ -42,6 +42,7 @@ export function surfacesOf(raw: RawSurfaces): readonly SurfaceSettings[] {
     prefix,
     listen,
     limits,
+    isBesideOpenai: prefix === '' && listen === null,
   }));
 }
 

@@ -43,6 +43,8 @@ export interface Ask {
   readonly caller: Caller;
   /** Longest wait for a slot, in ms; null: the model's queue.timeout. Beyond it: queue_timeout. */
   readonly patienceMs: number | null;
+  /** Longest run once it has a slot, to the end of the answer, in ms; absent: the model's timeouts. Beyond it: backend_timeout. */
+  readonly runMs?: number;
   /** What x-pilotlight-priority asks for: 0 high, 1 normal, 2 low. */
   readonly priority: 0 | 1 | 2;
 }

@@ -100,6 +100,8 @@ export interface Surface {
 export interface SurfaceOptions {
   /** `limits: original`: the platform's own limits on sizes and times hold; `own`: only this gateway's. */
   readonly limits: 'original' | 'own';
+  /** Served on the request port without a prefix: the paths of OpenAI's API are taken there (GET /v1/models/{id}). */
+  readonly isBesideOpenai: boolean;
 }
 
 /** What a webhook's body is made from. */

@@ -55,7 +55,7 @@ export function orderOf(
 
 function limitsOf(
   policy: Fields,
-  { way, limits, isLow }: { readonly way: Way; readonly isLow: boolean } & SurfaceOptions,
+  { way, limits, isLow }: { readonly way: Way; readonly isLow: boolean } & Pick<SurfaceOptions, 'limits'>,
 ): Partial<JobLimitsOrder> {
   const defaults = limits === 'original' ? platform : null;
   const runMs = policy.number('executionTimeout', { min: 5 * second, max: 168 * hour }) ?? defaults?.runMs;
