@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { contractNames } from '../core/contract.ts';
 
-const name = z.enum(contractNames);
+const name = z.enum(contractNames).describe('Which contract, with a route of its own.');
 
 /** `models.X.contract`. */
 export const contractSchema = z

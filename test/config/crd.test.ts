@@ -41,11 +41,12 @@ describe('the schema of the kind Model', () => {
     expect(node.properties !== undefined && node.additionalProperties !== undefined).toBe(false);
   });
 
-  it('leaves without a type only what is text or a map: the target, a warm-up, a rung', () => {
+  it('leaves without a type only what is text or a map: the target, a warm-up, the contract, a rung', () => {
     const free = nodes.filter(([, node]) => node['x-kubernetes-preserve-unknown-fields'] === true);
     expect(free.map(([place]) => place)).toEqual([
       'spec.backend.scaleTarget',
       'spec.backend.ready.warmUp',
+      'spec.contract',
       'spec.scale.ladder[]',
     ]);
   });

@@ -26,7 +26,10 @@ describe('defaults', () => {
       },
     });
     expect(settings.auth).toEqual({ open: false, keys: [] });
-    expect(settings).toMatchObject({ store: 'memory', kubernetes: null, shared: null });
+    expect(settings).toMatchObject({ kubernetes: null, shared: null });
+    expect(settings.stateDir).toBe('/etc/pilotlight/.pilotlight');
+    expect(settings.store).toEqual({ kind: 'sqlite', file: '/etc/pilotlight/.pilotlight/jobs.sqlite' });
+    expect(settings.surfaces).toEqual([]);
     expect(settings.log).toEqual({ level: 'info', access: true });
     expect([...settings.models.keys()]).toEqual(['llama']);
     expect(settings.models.get('llama')).toEqual({
@@ -35,6 +38,7 @@ describe('defaults', () => {
       wakeWith: [],
       written: expect.objectContaining({ concurrency: 100 }),
       match: null,
+      contract: { name: 'openai', path: null },
       cold: 'hold',
       deadlineAware: true,
       heartbeat: { streamMs: 20_000, jsonMs: 0 },

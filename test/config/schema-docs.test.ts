@@ -38,7 +38,7 @@ const hasNone = /\.(sha256|key|tcp|preset|post|run|signal|check\.get|ladder\[\]\
 
 /** Where 0 is no special value (a size of none, no replica, no time), or is refused by the gateway. */
 const isPlainZero =
-  /\.(gpus\[\]\.memory|heldMemory|min|stopGrace|maxBody|maxBytes|headerSize|headerTimeout|keepAlive|lease\.\w+|coldStartCost|schedules\[\]\.for|ladder\[\].*\.(after|cost|timeout)|kpa\.(window|scaleToZeroGrace)|ready\.(startup|timeout|warmUp\.timeout))$/;
+  /\.(gpus\[\]\.memory|heldMemory|min|stopGrace|maxBody|maxBytes|headerSize|headerTimeout|keepAlive|lease\.\w+|coldStartCost|schedules\[\]\.for|ladder\[\].*\.(after|cost|timeout)|jobs\.(keep|maxOutput|lease)|webhooks\.(timeout|giveUpAfter)|kpa\.(window|scaleToZeroGrace)|ready\.(startup|timeout|warmUp\.timeout))$/;
 
 const takesZero = (schema: JsonSchema) =>
   alternativesOf(schema).some(({ const: only, minimum }) => only === 0 || minimum === 0);
