@@ -58,9 +58,9 @@ export const jobsSchema = z
       .prefault(1_000_000)
       .describe('Jobs of one model that may be queued; beyond it queue_full.'),
     maxOutput: size('Largest answer that is kept; a larger one fails the job.', 1).prefault('1GiB'),
-    inline: size('Inputs and outputs up to this lie in the store itself, larger ones in files. 0 = all in files.').prefault(
-      '8KiB',
-    ),
+    inline: size(
+      'Inputs and outputs up to this lie in the store itself, larger ones in files. 0 = all in files.',
+    ).prefault('8KiB'),
     lease: duration('A worker that was not heard of for that long has lost its job.', 1_000).prefault('30s'),
     webhooks: webhooksSchema,
   })
