@@ -38,7 +38,7 @@ describe('defaults', () => {
       wakeWith: [],
       written: expect.objectContaining({ concurrency: 100 }),
       match: null,
-      contract: { name: 'openai', path: null },
+      contract: { name: 'openai', path: null, responses: 'backend' },
       cold: 'hold',
       deadlineAware: true,
       heartbeat: { streamMs: 20_000, jsonMs: 0 },
