@@ -4,6 +4,7 @@ import { PilotlightError } from '../../core/errors.ts';
 import type { DeliveryEvent, JobWebhook } from '../../core/job.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { SurfaceRequest } from '../../core/surface.ts';
+import { orderOf as plainOrderOf } from '../job-order.ts';
 import { Fields } from '../surface-json.ts';
 import type { PredictionMeta } from './prediction.ts';
 
@@ -50,24 +51,19 @@ export function orderOf(request: SurfaceRequest, { model, meta }: Named, body: J
     streamSecret: randomBytes(24).toString('base64url'),
     hasDeadline: endInMs !== null,
   };
-  return {
+  const invocation = {
+    path: null,
+    method: 'POST',
+    contentType: 'application/json',
+    headers: {},
+    content: { input },
+    isStream: isStreamed(model, input, fields.boolean('stream')),
     id,
-    surface: 'replicate',
-    model: model.name,
-    invocation: {
-      path: null,
-      method: 'POST',
-      contentType: 'application/json',
-      headers: {},
-      content: { input },
-      isStream: isStreamed(model, input, fields.boolean('stream')),
-      id,
-    },
-    priority: 'normal',
+  };
+  return {
+    ...plainOrderOf({ surface: 'replicate', model, invocation, request }),
     limits: endInMs === null ? {} : { endInMs },
     webhook: webhookOf(fields),
-    group: null,
-    idempotencyKey: request.headers['idempotency-key'] ?? null,
     meta: { ...kept },
   };
 }

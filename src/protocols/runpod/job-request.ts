@@ -4,6 +4,7 @@ import type { DeskModel, JobLimitsOrder, JobOrder } from '../../core/desk.ts';
 import { PilotlightError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import type { SurfaceOptions, SurfaceRequest } from '../../core/surface.ts';
+import { orderOf as plainOrderOf } from '../job-order.ts';
 import { Fields, isJsonObject, readJsonObject } from '../surface-json.ts';
 
 const second = 1_000;
@@ -36,20 +37,12 @@ export function orderOf(
   const policy = new Fields(fields.object('policy') ?? {}, 'policy.');
   const id = `${way === 'sync' ? 'sync-' : ''}${randomUUID()}-u1`;
   const invocation = invocationOf(body.input, model, id);
-  // What its backend cannot be asked is refused now, not by a job that fails later.
-  model.contract.call(invocation, model.contractModel);
   const isLow = policy.boolean('lowPriority') === true;
   return {
-    id,
-    surface: 'runpod',
-    model: model.name,
-    invocation,
+    ...plainOrderOf({ surface: 'runpod', model, invocation, request }),
     priority: isLow ? 'low' : 'normal',
     limits: limitsOf(policy, { way, limits, isLow }),
     webhook: webhookOf(fields),
-    group: null,
-    idempotencyKey: request.headers['idempotency-key'] ?? null,
-    meta: {},
   };
 }
 

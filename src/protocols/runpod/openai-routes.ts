@@ -1,7 +1,9 @@
 import type { Desk, DeskModel } from '../../core/desk.ts';
-import type { SurfaceReply, SurfaceRequest, SurfaceRoute } from '../../core/surface.ts';
+import type { SurfaceRequest, SurfaceRoute } from '../../core/surface.ts';
 import { openaiDialect } from '../dialects.ts';
-import { isJsonObject, jsonReply, readJsonObject } from '../surface-json.ts';
+import { renderModelList } from '../model-list.ts';
+import { askAsItCame, openaiPath, replyOf } from '../pass-on.ts';
+import { jsonReply } from '../surface-json.ts';
 
 const prefix = '/v2/:endpoint/openai';
 
@@ -16,44 +18,20 @@ export function openaiRoutes(
       methods: ['GET'],
       path: `${prefix}/v1/models`,
       async handle(request, desk) {
-        const { name } = modelOf(request, desk);
-        const data = [{ id: name, object: 'model', created: 0, owned_by: 'pilotlight' }];
-        return jsonReply(200, { object: 'list', data });
+        const createdS = Math.floor(desk.wallMs() / 1000);
+        const list = renderModelList([{ id: modelOf(request, desk).name, createdS, ownedBy: 'pilotlight' }]);
+        return jsonReply(200, JSON.parse(list));
       },
     },
     {
       ...common,
       methods: ['POST'],
       path: `${prefix}/v1/*`,
-      handle: (request, desk) => pass(request, desk, modelOf(request, desk)),
+      async handle(request, desk) {
+        const { name: model } = modelOf(request, desk);
+        const path = openaiPath(`/v1/${request.params['*'] ?? ''}`);
+        return replyOf(await askAsItCame(request, desk, { model, path, patienceMs: null }));
+      },
     },
   ];
-}
-
-async function pass(request: SurfaceRequest, desk: Desk, model: DeskModel): Promise<SurfaceReply> {
-  const { params, headers, body, caller } = request;
-  const contentType = headers['content-type'] ?? 'application/json';
-  const isJson = /^application\/json\b/i.test(contentType);
-  const fields = isJson ? readJsonObject(body) : {};
-  const {
-    status,
-    headers: answered,
-    contentType: type,
-    body: bytes,
-  } = await desk.ask({
-    model: model.name,
-    invocation: {
-      path: `/v1/${params['*'] ?? ''}`,
-      method: 'POST',
-      contentType,
-      headers: {},
-      content: { body },
-      isStream: isJsonObject(fields) && fields.stream === true,
-      id: caller.requestId,
-    },
-    caller,
-    patienceMs: null,
-    priority: 1,
-  });
-  return { status, headers: { ...answered, 'content-type': type }, body: bytes };
 }
