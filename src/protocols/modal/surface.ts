@@ -10,6 +10,7 @@ import type {
   SurfaceRequest,
   SurfaceRoute,
 } from '../../core/surface.ts';
+import { orderOf } from '../job-order.ts';
 import { askAsItCame, asksForStream, openaiPath, replyOf } from '../pass-on.ts';
 import { Fields, readJsonObject, sseEvent } from '../surface-json.ts';
 
