@@ -1,6 +1,8 @@
 import type { Job, JobInput, JobLimits, JobResult } from '../../src/core/job.ts';
 
 const input: JobInput = {
+  content: 'body',
+  method: 'POST',
   path: '/v1/chat/completions',
   contentType: 'application/json',
   headers: {},
@@ -55,6 +57,7 @@ export function aJob(given: Partial<Job> & { readonly id: string }): Job {
     result: null,
     error: null,
     lastSeq: 0,
+    toldAtMs: {},
     ...given,
   };
 }
