@@ -54,6 +54,8 @@ export interface ModelEntry {
 
 /** A request on its way, in whichever version of HTTP: its own waiter, in the gate of the entry that it was led to. */
 export interface Traveller extends Waiter, BagItem {
+  /** The version in which its backend has to be asked. */
+  readonly httpVersion: 1 | 2;
   /** Attempts that were undone because the replica processed nothing. */
   readonly attempts: number;
   /** Its model is known: it goes to that model's gate. */

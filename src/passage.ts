@@ -27,6 +27,7 @@ import { usageOf } from './protocols/usage.ts';
 
 /** One request on its way through the pipeline; it is its own waiter in the gate. */
 export class Passage implements Waiter, BodyListener, ForwardOwner, BagItem {
+  readonly httpVersion = 1;
   readonly tenant = '';
   slot = -1;
   readonly priority: PriorityClass;
@@ -39,7 +40,6 @@ export class Passage implements Waiter, BodyListener, ForwardOwner, BagItem {
   readonly #heartbeat = new Heartbeat();
   deadlineMs = Number.POSITIVE_INFINITY;
   ticket: Waiter['ticket'] = null;
-  /** Attempts that were undone because the replica processed nothing. */
   attempts = 0;
   /** Until the model is known. */
   #parser: IntentParser | null = null;

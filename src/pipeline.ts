@@ -13,6 +13,7 @@ import type { KeySettings } from './config/settings.ts';
 import { Bag } from './core/bag.ts';
 import { PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent } from './core/protocol.ts';
+import { Errand, type ErrandOrder, type ErrandSink } from './errand.ts';
 import { type ReplyContext, sendError } from './forward/reply.ts';
 import type { AccessFacts } from './meter/log.ts';
 import { Passage } from './passage.ts';
@@ -67,6 +68,16 @@ export class Pipeline implements PassageHost<Traveller> {
     const { refusal } = this;
     if (refusal === null) passage.parse(naming);
     else passage.refuse(refusal);
+  }
+
+  /** Takes a request that the gateway makes itself; its sink is told of every outcome, perhaps before this returns. Never throws. */
+  errand(order: ErrandOrder, sink: ErrandSink): Errand {
+    const errand = new Errand(this, order, sink);
+    this.admit(errand);
+    const { refusal } = this;
+    if (refusal === null) errand.begin();
+    else errand.refuse(refusal);
+    return errand;
   }
 
   /** From now on until it leaves it counts as one of those on their way, whether it is refused or not. */
@@ -179,7 +190,7 @@ export class Pipeline implements PassageHost<Traveller> {
 }
 
 function speaks({ settings }: ModelEntry, traveller: Traveller): boolean {
-  return (settings.revision.httpVersion === 1) === traveller instanceof Passage;
+  return settings.revision.httpVersion === traveller.httpVersion;
 }
 
 function wrongVersion({ settings: { name, revision } }: ModelEntry): PilotlightError {

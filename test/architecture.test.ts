@@ -35,10 +35,21 @@ const mayImport: Record<string, readonly string[]> = {
   'sidecar.ts': ['*'],
   'arrival.ts': [...edges, 'admission', 'forward', 'meter'],
   'passage.ts': [...edges, 'protocols', 'admission', 'forward', 'meter', 'arrival.ts'],
-  'pipeline.ts': [...edges, 'protocols', 'admission', 'forward', 'meter', 'arrival.ts', 'passage.ts'],
+  'pipeline.ts': [
+    ...edges,
+    'protocols',
+    'admission',
+    'forward',
+    'meter',
+    'arrival.ts',
+    'passage.ts',
+    'errand.ts',
+  ],
   rpc: [...edges, 'protocols', 'admission', 'forward', 'relay', 'arrival.ts'],
   'errand.ts': [...edges, 'protocols', 'admission', 'forward', 'meter', 'arrival.ts'],
-  jobs: [...edges, 'protocols', 'admission', 'arrival.ts', 'errand.ts', 'pipeline.ts'],
+  'errand-answer.ts': [...edges, 'forward', 'errand.ts', 'pipeline.ts'],
+  'ask.ts': [...edges, 'protocols', 'admission', 'errand-answer.ts', 'pipeline.ts'],
+  jobs: [...edges, 'protocols', 'admission', 'arrival.ts', 'errand-answer.ts', 'pipeline.ts'],
   http: [...edges, 'protocols', 'admission', 'forward', 'meter', 'relay', 'rpc', 'arrival.ts', 'pipeline.ts'],
   'model-runtime.ts': ['*'],
   'roster.ts': ['*'],
@@ -61,7 +72,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** Packages and Node modules with I/O are for the edges; decisions may use only these. */
 const pureFloors = ['core', 'protocols', 'admission', 'activation', 'autoscale'];
-const purePackages = ['node:crypto', 'node:buffer', 'node:zlib', 'croner', '@bufbuild/protobuf/wire'];
+const purePackages = ['node:crypto', 'node:buffer', 'croner', '@bufbuild/protobuf/wire'];
 
 const sources = globSync('src/**/*.ts').map((file) => normalize(file).replaceAll('\\', '/'));
 

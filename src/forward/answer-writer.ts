@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { PilotlightError } from '../core/errors.ts';
 import type { WaitState } from '../core/protocol.ts';
+import type { Answer, ClientLine, TunnelListener } from './answer.ts';
 import { type AnswerTail, answerTailOf } from './answer-tail.ts';
 import { isEventEnd } from './event-end.ts';
 import { type AnswerHead, answerTrailers, type FlatHeaders, withOwnCors } from './headers.ts';
@@ -14,13 +15,6 @@ export interface AddedFields {
   appendTo(fields: FlatHeaders): void;
 }
 
-/** Told of what passes after a switch of protocols. */
-export interface TunnelListener {
-  onBytes(): void;
-  /** `by` ended first; both are closed. */
-  onEnd(by: 'client' | 'backend'): void;
-}
-
 /** Up to here copying an answer's only chunk is cheaper than a write of two parts. */
 const joinedBytes = 16 * 1024;
 
@@ -28,7 +22,7 @@ const joinedBytes = 16 * 1024;
  * Writes one answer to the client. The head is held back until the first bytes of a body of known length, so that
  * both leave in one write, and the last chunk ends the answer in the same one.
  */
-export class AnswerWriter {
+export class AnswerWriter implements Answer, ClientLine {
   readonly #context: ReplyContext;
   readonly #added: AddedFields;
   #pending: AnswerHead | null = null;
@@ -55,8 +49,8 @@ export class AnswerWriter {
     return this.#isBegun || this.#committed !== 'no';
   }
 
-  get isCut(): boolean {
-    return this.cutError !== null;
+  get line(): ClientLine {
+    return this;
   }
 
   /** Bytes of body passed on. */
@@ -216,7 +210,7 @@ export class AnswerWriter {
     const { res } = this.#context;
     if (this.#misfit !== null) this.#cutMisfit(this.#misfit);
     if (this.#pending !== null) this.#writeHead(this.#pending);
-    if (res.writableEnded || this.isCut) return;
+    if (res.writableEnded || this.cutError !== null) return;
     if (this.#expectedBytes === null) res.addTrailers(answerTrailers(trailers));
     res.end();
   }

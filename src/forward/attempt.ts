@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { RevisionSettings, TimeoutSettings } from '../config/settings.ts';
+import type { BackendCall } from '../core/contract.ts';
 import type { BodyPatch } from '../core/protocol.ts';
 import { patchedBytes } from './body-patch.ts';
 import { type FlatHeaders, requestHeaders } from './headers.ts';
@@ -78,6 +79,43 @@ export function prepareAttempt(outbound: Outbound, parts: AttemptParts): Attempt
     body: body.toUpstream(patch),
     timeouts: revision.timeouts,
     arrivedAtMs: parts.arrivedAtMs,
+    isStream,
+    loading: revision.ready.loading,
+  };
+}
+
+/** What an attempt of the gateway's own request is made of besides that. */
+export type OwnAttemptParts = Pick<
+  AttemptParts,
+  'upstream' | 'revision' | 'arrivedAtMs' | 'dropCredentials'
+> & { readonly requestId: string };
+
+/** As `prepareAttempt`, for a request that the gateway makes itself: nobody's address goes with it, and no answer is to be encoded. */
+export function prepareOwnAttempt(call: BackendCall, parts: OwnAttemptParts): Attempt {
+  const { upstream, revision, requestId, arrivedAtMs, dropCredentials } = parts;
+  const { method, body, contentType, isStream } = call;
+  const fields = Object.entries({ ...call.headers, ...(contentType && { 'content-type': contentType }) });
+  const hasBody = body.length > 0 || (method !== 'GET' && method !== 'HEAD');
+  const headers = requestHeaders(fields.flat(), {
+    requestId,
+    ...traceOf(call.headers.traceparent, requestId),
+    clientIp: null,
+    host: '',
+    proto: 'http',
+    bodyBytes: hasBody ? body.length : null,
+    dropCredentials,
+    backendHeaders: revision.backendHeaders,
+    forceIdentity: true,
+  });
+  return {
+    pool: upstream.pool,
+    method,
+    path: upstream.pathPrefix + call.path,
+    isUpgrade: false,
+    headers,
+    body: body.length === 0 ? null : body,
+    timeouts: revision.timeouts,
+    arrivedAtMs,
     isStream,
     loading: revision.ready.loading,
   };

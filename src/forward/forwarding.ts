@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import { PilotlightError } from '../core/errors.ts';
-import type { AnswerWriter } from './answer-writer.ts';
+import type { Answer } from './answer.ts';
 import type { Attempt } from './attempt.ts';
 import { brokenBackend } from './broken-backend.ts';
 import { Doubt } from './doubt.ts';
@@ -38,7 +38,7 @@ export interface ForwardOwner {
 
 /** What all attempts of a request share. */
 export interface ForwardContext {
-  readonly answer: AnswerWriter;
+  readonly answer: Answer;
   readonly watchdog: Watchdog;
   readonly clock: Clock;
   readonly owner: ForwardOwner;
@@ -144,7 +144,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     this.#hasHead = true;
     this.#lastByteAtMs = clock.nowMs();
     owner.onHead(this.#lastByteAtMs);
-    this.#tunnel = answer.tunnel(answerHead(status, '', parsed), socket as Socket, {
+    this.#tunnel = answer.line!.tunnel(answerHead(status, '', parsed), socket as Socket, {
       onBytes: () => this.#heard(),
       onEnd: (by) => this.#finish({ kind: by === 'backend' ? 'answered' : 'gone' }),
     });
@@ -164,7 +164,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     this.#lastByteAtMs = clock.nowMs();
     owner.onHead(this.#lastByteAtMs);
     answer.head(head);
-    if (head.bodyBytes === null && answer.canRelay) this.tap?.relayTo(this);
+    if (head.bodyBytes === null && answer.line?.canRelay) this.tap?.relayTo(this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -178,15 +178,16 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
       controller.pause();
       this.#context.answer.onDrain(() => controller.resume());
     }
-    if (this.#context.answer.isCut) this.#endCut();
+    if (this.#context.answer.cutError !== null) this.#endCut();
   }
 
   /** Chunks that pass as they came, past the parser and without being framed anew. */
   relay(bytes: Buffer, length: number): boolean {
     if (this.#isDone) return true;
     this.#heard();
-    if (this.#context.answer.relay(bytes, length)) return true;
-    this.#context.answer.onRelayDrain(() => this.tap?.resume());
+    const line = this.#context.answer.line!;
+    if (line.relay(bytes, length)) return true;
+    line.onRelayDrain(() => this.tap?.resume());
     return false;
   }
 
@@ -209,7 +210,7 @@ export class Forwarding implements Dispatcher.DispatchHandler, TapHandler, Relay
     if (this.#doubt !== null) this.#settleDoubt(this.#doubt);
     if (this.#isDone) return;
     this.#context.answer.end(trailers);
-    if (this.#context.answer.isCut) this.#endCut();
+    if (this.#context.answer.cutError !== null) this.#endCut();
     else this.#finish({ kind: 'answered' });
   }
 

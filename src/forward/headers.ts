@@ -47,8 +47,8 @@ export interface ForwardFacts {
   readonly traceparent: string;
   /** The trace begins here: the client's tracestate belongs to none. */
   readonly isNewTrace: boolean;
-  /** The client's address as the socket tells it. */
-  readonly clientIp: string;
+  /** The client's address as the socket tells it; null: the gateway itself asks, for nobody. */
+  readonly clientIp: string | null;
   readonly host: string;
   readonly proto: 'http' | 'https';
   /** content-length to send; null: none (no body, or one of unknown length). */
@@ -78,9 +78,12 @@ export function requestHeaders(raw: readonly string[], facts: ForwardFacts): Fla
     else out.push(name, value);
   }
   out.push('x-request-id', facts.requestId, 'traceparent', facts.traceparent);
-  out.push('x-forwarded-for', forwardedFor + facts.clientIp);
-  out.push('x-forwarded-host', facts.host, 'x-forwarded-proto', facts.proto);
-  out.push('forwarded', forwardedField(facts));
+  const { clientIp } = facts;
+  if (clientIp !== null) {
+    out.push('x-forwarded-for', forwardedFor + clientIp);
+    out.push('x-forwarded-host', facts.host, 'x-forwarded-proto', facts.proto);
+    out.push('forwarded', forwardedField(clientIp, facts));
+  }
   if (facts.forceIdentity) out.push('accept-encoding', 'identity');
   if (facts.bodyBytes !== null) out.push('content-length', String(facts.bodyBytes));
   for (const name in facts.backendHeaders) out.push(name, facts.backendHeaders[name]!);
@@ -94,8 +97,8 @@ function pushKeylessProtocols(out: FlatHeaders, value: string): void {
 }
 
 /** RFC 7239; IPv6 addresses are bracketed and quoted. */
-function forwardedField(facts: ForwardFacts): string {
-  const node = facts.clientIp.includes(':') ? `"[${facts.clientIp}]"` : facts.clientIp;
+function forwardedField(clientIp: string, facts: ForwardFacts): string {
+  const node = clientIp.includes(':') ? `"[${clientIp}]"` : clientIp;
   const host = facts.host.replace(/["\\]/g, '');
   return `for=${node};host="${host}";proto=${facts.proto}`;
 }

@@ -24,6 +24,7 @@ import { outboundOf } from './call-outbound.ts';
  * and tells the lane what becomes of it. Nothing of its body is read but the message that names its model.
  */
 export class Call implements Traveller, Crossing, CallBodyOwner {
+  readonly httpVersion = 2;
   readonly tenant = '';
   slot = -1;
   readonly priority: PriorityClass;
