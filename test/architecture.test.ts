@@ -72,7 +72,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** Packages and Node modules with I/O are for the edges; decisions may use only these. */
 const pureFloors = ['core', 'protocols', 'admission', 'activation', 'autoscale'];
-const purePackages = ['node:crypto', 'node:buffer', 'croner', '@bufbuild/protobuf/wire'];
+const purePackages = ['node:crypto', 'node:buffer', 'node:zlib', 'croner', '@bufbuild/protobuf/wire'];
 
 const sources = globSync('src/**/*.ts').map((file) => normalize(file).replaceAll('\\', '/'));
 

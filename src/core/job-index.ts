@@ -1,4 +1,4 @@
-import type { Job } from './job.ts';
+import type { Job, JobPriority } from './job.ts';
 import { isEnded } from './job.ts';
 
 /** Where a store lists a job besides under its id. */
@@ -12,7 +12,8 @@ export interface JobIndex {
 /** The order among the jobs of a model: 0 high, 1 normal, 2 low. */
 export type JobRank = 0 | 1 | 2;
 
-const rankOf = { high: 0, normal: 1, low: 2 } as const;
+/** The rank of each priority. */
+export const rankOf = { high: 0, normal: 1, low: 2 } as const satisfies Record<JobPriority, JobRank>;
 
 /** The lists a job stands in. Pure; every store obeys it. */
 export function indexOf(job: Job): JobIndex {

@@ -31,7 +31,7 @@ export interface JobStore {
   due(nowMs: number, limit: number): Promise<readonly string[]>;
   /** The next `dueAtMs` of all; null: nothing is due ever. */
   nextDueMs(): Promise<number | null>;
-  /** Newest first (by `createdAtMs`, then id, descending); `before` is the `next` of the page before. */
+  /** Newest first (by `createdAtMs`, then id, descending); `before` is the `next` of the page before: what is none gets an empty page. */
   list(query: JobQuery): Promise<JobPage>;
   /** Jobs per state, of one model, or of one group; states with none are left out. */
   counts(of: { readonly model: string } | { readonly group: string }): Promise<JobCounts>;
@@ -41,11 +41,17 @@ export interface JobStore {
   groupMembers(group: string, fromIndex: number, limit: number): Promise<readonly Job[]>;
   /** Events after `afterSeq`, oldest first, at most `limit`; the last 1,024 of a job are kept, and go with it. */
   events(id: string, afterSeq: number, limit: number): Promise<readonly JobEvent[]>;
-  /** Told of each commit, whoever made it, at least once and in order for one job; returns what ends it. */
+  /** Told of each commit, whoever made it, at least once and in order for one job; returns what ends it. A listener throws nothing. */
   watch(listener: (note: JobNote) => void): () => void;
-  /** Deliveries whose `dueAtMs` is at most `nowMs`: each is handed to one caller and due again at `untilMs`. */
+  /**
+   * Deliveries whose `dueAtMs` is at most `nowMs`, the earliest first: each is handed to one caller, with `untilMs` as its
+   * `dueAtMs`, when it is due again.
+   */
   takeDeliveries(nowMs: number, untilMs: number, limit: number): Promise<readonly Delivery[]>;
-  /** Ends a delivery that was taken (`next` null) or has it due again; false: somebody else took it meanwhile. */
+  /**
+   * Ends a delivery that was taken (`next` null) or has it due again; false: it is not there as it was taken (somebody else took
+   * it meanwhile, or its job was removed), and nothing was written.
+   */
   settleDelivery(taken: Delivery, next: Delivery | null): Promise<boolean>;
   /** The instant of the next delivery; null: there is none. */
   nextDeliveryMs(): Promise<number | null>;
@@ -61,10 +67,14 @@ export interface JobChange {
   readonly id: string;
   /** With version `expected + 1`; null: it is removed, with its bytes, events and deliveries. */
   readonly next: Job | null;
-  /** Bytes for `input.body` and `result.body` where they are at the store. */
+  /**
+   * Bytes for `input.body` and `result.body` where they are at the store. Left out: they stay as they are. What `next` does not
+   * name as at the store goes.
+   */
   readonly input?: Buffer;
   readonly output?: Buffer;
   readonly events?: readonly JobEvent[];
+  /** New ones, with ids of their own. */
   readonly deliveries?: readonly Delivery[];
 }
 
@@ -126,20 +136,21 @@ export interface Delivery {
  */
 export interface DocumentStore {
   get(kind: string, id: string): Promise<StoredDocument | null>;
-  /** Newest first, of one tenant; null: of all. */
+  /** Newest first (by `createdAtMs`, then id, descending). */
   list(query: DocumentQuery): Promise<readonly StoredDocument[]>;
-  /** `expected` 0: none may be there. Returns whether it was written. */
+  /** With version `expected + 1`; `expected` 0: none may be there. Returns whether it was written. */
   put(document: Omit<StoredDocument, 'version'>, expected: number): Promise<boolean>;
   /** Returns whether it was there. */
   delete(kind: string, id: string): Promise<boolean>;
-  /** Those whose time is over, at most `limit`. */
+  /** Those whose `expiresAtMs` is at most `nowMs`, the earliest first, at most `limit`. */
   expired(nowMs: number, limit: number): Promise<readonly StoredDocument[]>;
 }
 
 export interface DocumentQuery {
   readonly kind: string;
+  /** null: of all tenants. */
   readonly tenant: string | null;
-  /** Id of the last one of the page before. */
+  /** Id of the last one of the page before; where none of that id is there, the list is empty. */
   readonly after?: string;
   readonly limit: number;
 }

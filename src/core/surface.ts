@@ -104,8 +104,9 @@ export interface SurfaceOptions {
   readonly isBesideOpenai: boolean;
 }
 
-/** What a webhook's body is made from. */
+/** What a webhook's body is made from. URLs in it are made from what the surface has put into the job's `meta`: no request is at hand. */
 export interface DeliveredJob {
+  /** As it stands when it is told of, which may be later than `event`. */
   readonly job: Job;
   readonly event: DeliveryEvent;
   /** How its model's backends answer. */
@@ -116,5 +117,4 @@ export interface DeliveredJob {
   readonly output: Buffer | null;
   /** Events of the job that are still there. */
   readonly events: readonly JobEvent[];
-  readonly baseUrl: string;
 }

@@ -2,6 +2,7 @@ import type { Job } from '../core/job.ts';
 import type { StoredDocument } from '../core/job-store.ts';
 import type { BatchUsage, RowCounts } from '../protocols/batch/batch-data.ts';
 import { type FileData, fileDataOf, fileKind } from '../protocols/batch/file-data.ts';
+import { keepFile } from '../protocols/batch/file-keeping.ts';
 import {
   addUsage,
   bodyOf,
@@ -11,6 +12,7 @@ import {
   outputLine,
   usageOf,
 } from '../protocols/batch/output-line.ts';
+import { readWhole } from '../protocols/read-whole.ts';
 import type { BatchWork } from './batch-input.ts';
 
 /** Rows that are read at once. */
@@ -97,7 +99,7 @@ async function writeFile(work: BatchWork, file: 'output' | 'error', tally: Tally
   const expiresAtMs = keepFilesMs === null ? null : createdAtMs + keepFilesMs;
   const document = { kind: fileKind, id, tenant: record.tenant, createdAtMs, expiresAtMs, data: { ...data } };
   // Somebody else who wrote it wrote the same: rows that have ended do not change.
-  if (!(await documents.put(document, 0))) await blobs.delete(blob.id);
+  await keepFile(desk.jobs, document);
   return id;
 }
 
@@ -146,9 +148,7 @@ function readAll(
 
 async function readOutput({ desk }: BatchWork, job: Job): Promise<Buffer | null> {
   if (job.result === null || job.result.body.bytes > maxRowBytes) return null;
-  const chunks: Buffer[] = [];
-  for await (const chunk of desk.jobs.read(job, 'output')) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return readWhole(desk.jobs.read(job, 'output'));
 }
 
 /** The jobs of a batch's rows, in order. */

@@ -1,3 +1,4 @@
+import type { Invocation } from '../core/contract.ts';
 import type { Desk, DeskAnswer } from '../core/desk.ts';
 import { PilotlightError } from '../core/errors.ts';
 import type { SurfaceReply, SurfaceRequest } from '../core/surface.ts';
@@ -16,37 +17,59 @@ export function openaiPath(path: string): string {
 }
 
 /** How a request goes on as it came. */
-export interface PassedOn {
+export interface PassedOn extends SentAs {
   readonly model: string;
-  /** The backend's path; null: where the model's contract takes calls. */
-  readonly path: string | null;
   /** null: the model's queue.timeout. */
   readonly patienceMs: number | null;
+  /** Longest run, in ms; absent: as the model's timeouts say. */
+  readonly runMs?: number;
+}
+
+/** What is said with a client's bytes. */
+export interface SentAs {
+  /** The backend's path; null: where the model's contract takes calls. */
+  readonly path: string | null;
   /** Fields that go on to the backend. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Absent: what the body says. */
+  readonly isStream?: boolean;
 }
 
 /** Asks the model with the body as it came; its answer, of whatever status, is what it resolves with. */
 export function askAsItCame(
-  { method, headers, body, caller }: SurfaceRequest,
+  request: SurfaceRequest,
   desk: Desk,
-  { model, path, patienceMs, headers: sent = {} }: PassedOn,
+  { model, patienceMs, runMs, ...sent }: PassedOn,
 ): Promise<DeskAnswer> {
-  return desk.ask({
-    model,
-    invocation: {
-      path,
-      method,
-      contentType: headers['content-type'] ?? 'application/json',
-      headers: sent,
-      content: { body },
-      isStream: asksForStream(headers['content-type'] ?? '', body),
-      id: caller.requestId,
-    },
-    caller,
-    patienceMs,
-    priority: 1,
-  });
+  const invocation = invocationAsItCame(request, sent);
+  const bound = runMs === undefined ? {} : { runMs };
+  return desk.ask({ model, invocation, caller: request.caller, patienceMs, priority: 1, ...bound });
+}
+
+/** The invocation that a request's body is, as it came. */
+export function invocationAsItCame(
+  { method, headers, body, caller }: SurfaceRequest,
+  { path, headers: sent = {}, isStream }: SentAs,
+): Invocation {
+  return {
+    path,
+    method,
+    contentType: headers['content-type'] ?? 'application/json',
+    headers: sent,
+    content: { body },
+    isStream: isStream ?? asksForStream(headers['content-type'] ?? '', body),
+    id: caller.requestId,
+  };
+}
+
+/** Those of the header fields that are there, by their lower-case names. */
+export function pickFields(
+  headers: Readonly<Record<string, string>>,
+  names: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
+  );
 }
 
 /** The answer as the backend gave it. */

@@ -12,6 +12,7 @@ import type {
 import { jsonReply } from '../surface-json.ts';
 import { listDocuments, readListQuery, renderList } from './documents.ts';
 import { type FileData, fileDataOf, fileKind, maxFileBytes, renderFile } from './file-data.ts';
+import { dropFile, keepFile } from './file-keeping.ts';
 import { readUpload, type Upload } from './upload.ts';
 
 /** What a form needs around its file. */
@@ -58,15 +59,23 @@ interface Creation {
 async function create({ request, desk, upload, isStrict }: Creation): Promise<SurfaceReply> {
   if (upload === null) throw new PilotlightError('invalid_body', 'there is no upload');
   const { caller, headers } = request;
-  const { blobs, documents } = desk.jobs;
+  const { blobs } = desk.jobs;
   const contentType = headers['content-type'] ?? '';
   const read = await readUpload({ contentType, source: upload, blobs, signal: caller.signal });
+  const document = await documentOrNothing(read, { caller, desk, isStrict });
+  await keepFile(desk.jobs, document);
+  return jsonReply(200, renderFile({ ...document, version: 1 }));
+}
+
+/** The document of an upload; where it is not one that is kept, its blob is removed. */
+async function documentOrNothing(
+  read: Upload,
+  { caller, desk, isStrict }: Omit<Creation, 'request' | 'upload'> & { readonly caller: Caller },
+): Promise<Omit<StoredDocument, 'version'>> {
   try {
-    const document = documentOf(read, { caller, nowMs: desk.wallMs(), isStrict });
-    await documents.put(document, 0);
-    return jsonReply(200, renderFile({ ...document, version: 1 }));
+    return documentOf(read, { caller, nowMs: desk.wallMs(), isStrict });
   } catch (error) {
-    await blobs.delete(read.blob.id);
+    await desk.jobs.blobs.delete(read.blob.id);
     throw error;
   }
 }
@@ -155,9 +164,7 @@ async function content({ params, caller }: SurfaceRequest, desk: Desk): Promise<
 }
 
 async function remove({ params, caller }: SurfaceRequest, desk: Desk): Promise<SurfaceReply> {
-  const { id, data } = await fileOfCaller(params.id ?? '', desk, caller);
-  // The document first: a blob without one is collected later, a document without its blob would be a file that cannot be read.
-  await desk.jobs.documents.delete(fileKind, id);
-  await desk.jobs.blobs.delete(String(data.blob));
-  return jsonReply(200, { id, object: 'file', deleted: true });
+  const document = await fileOfCaller(params.id ?? '', desk, caller);
+  await dropFile(desk.jobs, document);
+  return jsonReply(200, { id: document.id, object: 'file', deleted: true });
 }

@@ -3,6 +3,7 @@ import { PilotlightError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { FormScanner } from '../form-scan.ts';
 import { JsonScanner } from '../json-scan.ts';
+import { chatCall, responsesPath } from '../responses/chat-call.ts';
 import { isJsonObject, readJsonObject } from '../surface-json.ts';
 import { usageOfEvents, usageOfJson } from '../usage.ts';
 import type { Answer } from './answer.ts';
@@ -22,6 +23,7 @@ export const openaiContract: Contract = {
   readyPath: '/health',
   call(invocation, model) {
     const { path, content } = invocation;
+    if (path === responsesPath && model.responses === 'chat') return chatCall(invocation, model);
     if (path !== null) return writtenCall({ ...invocation, path }, model);
     return 'input' in content
       ? inputCall(invocation, model, content.input)

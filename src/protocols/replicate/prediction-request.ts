@@ -48,6 +48,7 @@ export function orderOf(request: SurfaceRequest, { model, meta }: Named, body: J
   const endInMs = deadlineOf(request.headers['cancel-after']);
   const kept: PredictionMeta = {
     ...meta,
+    baseUrl: request.baseUrl,
     streamSecret: randomBytes(24).toString('base64url'),
     hasDeadline: endInMs !== null,
   };

@@ -12,6 +12,8 @@ export interface PredictionMeta {
   readonly deployment: string | null;
   /** Part of the URL of its stream, which clients follow without their key. */
   readonly streamSecret: string;
+  /** Under which it was asked for, up to and without /v1: for the URLs in its webhooks. */
+  readonly baseUrl: string;
   /** It is canceled, not failed, when its time is over: the client said Cancel-After. */
   readonly hasDeadline: boolean;
 }

@@ -167,14 +167,14 @@ function isSame(known: string, given: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function renderDelivery({ job, contract, input, output, events, baseUrl }: DeliveredJob): string {
+function renderDelivery({ job, contract, input, output, events }: DeliveredJob): string {
   const parts: PredictionParts = {
     job,
     contract,
     input: input === null ? null : (JSON.parse(textOf(input)) as JsonValue),
     answer: output,
     events,
-    baseUrl,
+    baseUrl: metaOf(job).baseUrl,
   };
   return JSON.stringify(renderPrediction(parts));
 }
