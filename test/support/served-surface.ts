@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Desk } from '../../src/core/desk.ts';
-import { toPilotlightError } from '../../src/core/errors.ts';
+import { PilotlightError, toPilotlightError } from '../../src/core/errors.ts';
 import type { Surface, SurfaceOptions, SurfaceReply, SurfaceRoute } from '../../src/core/surface.ts';
 
 /** A surface behind a real socket, before a played desk: for clients that speak HTTP alone. */
@@ -15,14 +15,15 @@ export async function serveSurface(
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const routes = surface.routes({ limits: 'own', isBesideOpenai: false, ...options });
-  for (const route of routes) {
-    app.route({
-      method: [...route.methods],
-      url: route.path,
-      ...(route.maxBodyBytes === null ? {} : { bodyLimit: route.maxBodyBytes }),
-      handler: (request, reply) => answer(route, { surface, desk, request, reply }),
-    });
-  }
+  app.all('*', (request, reply) => {
+    const path = request.url.split('?', 1)[0]!;
+    const found = routes
+      .filter(({ methods }) => methods.includes(request.method))
+      .map((route) => ({ route, params: paramsOf(route.path, path) }))
+      .find(({ params }) => params !== null);
+    if (found === undefined) return reply.code(404).send('no such route');
+    return answer(found.route, { surface, desk, request, reply, params: found.params! });
+  });
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, close: () => app.close() };
@@ -33,15 +34,31 @@ interface Exchange {
   readonly desk: Desk;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
+  readonly params: Record<string, string>;
+}
+
+/** Of a pattern such as `/v1/models/:model::predict`; null: the path is none of it. */
+function paramsOf(pattern: string, path: string): Record<string, string> | null {
+  const source = pattern.replaceAll(/::|:(\w+)/g, (_whole, name?: string) =>
+    name ? `(?<${name}>[^/]+)` : ':',
+  );
+  const groups = new RegExp(`^${source}$`).exec(path);
+  if (groups === null) return null;
+  return Object.fromEntries(
+    Object.entries(groups.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]),
+  );
 }
 
 async function answer(
   route: SurfaceRoute,
-  { surface, desk, request, reply }: Exchange,
+  { surface, desk, request, reply, params }: Exchange,
 ): Promise<FastifyReply> {
-  const { dialect } = surface;
+  const { dialect } = { ...surface, ...route };
   try {
-    return send(reply, await route.handle(surfaceRequest(request), desk, null));
+    const { maxBodyBytes } = route;
+    if (maxBodyBytes !== null && Number(request.headers['content-length']) > maxBodyBytes)
+      throw new PilotlightError('body_too_large', `at most ${maxBodyBytes} bytes are taken here`);
+    return send(reply, await route.handle(surfaceRequest(request, params), desk, null));
   } catch (thrown) {
     const error = toPilotlightError(thrown);
     return reply
@@ -57,7 +74,7 @@ function send(reply: FastifyReply, { status, headers, body }: SurfaceReply): Fas
   return reply.send(Readable.from(body as AsyncIterable<Buffer>, { objectMode: false }));
 }
 
-function surfaceRequest(request: FastifyRequest) {
+function surfaceRequest(request: FastifyRequest, params: Record<string, string>) {
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [
       name,
@@ -67,7 +84,7 @@ function surfaceRequest(request: FastifyRequest) {
   return {
     method: request.method,
     path: request.url.split('?', 1)[0]!,
-    params: request.params as Record<string, string>,
+    params,
     query: new URLSearchParams(request.url.split('?', 2)[1] ?? ''),
     headers,
     body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
