@@ -125,9 +125,9 @@ export class Deliveries {
       const url = jobs[i]?.webhook?.url ?? '';
       const held = { host: URL.parse(url)?.host ?? '', jobId: delivery.jobId, delivery, untilMs };
       const waitMs = this.#lanes.add(held);
-      if (waitMs !== null) refused.push(this.#putBack(held, 1_000 + Math.min(60_000, waitMs)));
+      if (waitMs === null) this.#pump();
+      else refused.push(this.#putBack(held, 1_000 + Math.min(60_000, waitMs)));
     }
-    this.#pump();
     await Promise.all(refused);
     return taken.length === room;
   }
