@@ -65,7 +65,10 @@ export interface JobChange {
   /** The version that must stand; 0: no job of that id, and none with its idempotency key, may be there. */
   readonly expected: number;
   readonly id: string;
-  /** With version `expected + 1`; null: it is removed, with its bytes, events and deliveries. */
+  /**
+   * With version `expected + 1`; null: it is removed, with its bytes, events and deliveries. Surface, model, tenant, group,
+   * idempotency key and `createdAtMs` stay the same through all versions.
+   */
   readonly next: Job | null;
   /**
    * Bytes for `input.body` and `result.body` where they are at the store. Left out: they stay as they are. What `next` does not

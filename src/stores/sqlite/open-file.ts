@@ -1,0 +1,79 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { applicationId, schema, schemaVersion } from './schema.ts';
+
+/** Settings of the file: pages and a bound of them in SQLite's own memory, so that rows cost disk. */
+const pragmas = `
+pragma locking_mode = exclusive;
+pragma journal_mode = wal;
+pragma synchronous = full;
+pragma cache_size = -8192;
+pragma cell_size_check = on;
+pragma journal_size_limit = 16777216;
+pragma temp_store = memory;
+`;
+
+/** How long a process that is just ending may still hold the file. */
+const lockTimeoutMs = 1_000;
+
+export interface StoreFile {
+  readonly file: string;
+  /** Pages of 4 KiB the file may have; null: as many as the disk holds. */
+  readonly maxPages: number | null;
+}
+
+/**
+ * Opens a store's file, makes it where it is not there (0600, its folder 0700), and holds it alone until it is closed.
+ * Throws SQLite's error where that fails, and an Error that says why where the file is not one of this version.
+ */
+export function openFile({ file, maxPages }: StoreFile): DatabaseSync {
+  const folder = dirname(file);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  closeSync(openSync(file, 'a', 0o600));
+  const database = new DatabaseSync(file, { timeout: lockTimeoutMs, enableForeignKeyConstraints: false });
+  try {
+    database.exec(pragmas);
+    if (maxPages !== null) database.exec(`pragma max_page_count = ${maxPages}`);
+    database.exec('begin immediate');
+    if (isEmpty(database)) database.exec(schema);
+    else checkFile(database);
+    database.exec('commit');
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  syncFolder(folder);
+  return database;
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return (
+    pragma(database, 'application_id') === 0 &&
+    database.prepare('select 1 from sqlite_schema').get() === undefined
+  );
+}
+
+function checkFile(database: DatabaseSync): void {
+  if (pragma(database, 'application_id') !== applicationId)
+    throw new Error('it is the SQLite database of something else');
+  const version = pragma(database, 'user_version');
+  if (version !== schemaVersion)
+    throw new Error(`its tables have version ${version}, and this release reads version ${schemaVersion}`);
+  const finding = pragma(database, 'quick_check(1)');
+  if (finding !== 'ok') throw new Error(`it is damaged: ${finding}`);
+}
+
+function pragma(database: DatabaseSync, name: string): unknown {
+  return Object.values(database.prepare(`pragma ${name}`).get() ?? {})[0];
+}
+
+/** The file's name outlives a power cut, too. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
