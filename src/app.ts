@@ -184,6 +184,7 @@ async function openPorts(
     tls,
     protocols: [openai, anthropic],
     createdS: Math.floor(systemClock.wallMs() / 1000),
+    surfaces: null,
   });
   const admin = createAdminServer({
     ...shared,

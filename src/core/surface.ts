@@ -80,6 +80,8 @@ export interface SurfaceRoute {
   readonly upload?: boolean;
   /** No key is asked for, and the caller has no tenant: the path holds a secret of its own (a stream's URL that clients follow without their key). */
   readonly isOpen?: boolean;
+  /** Whether it is this route that a request is for (`Prefer: respond-async`); absent: always. Another serves it where not. */
+  takes?(headers: Readonly<Record<string, string | string[] | undefined>>): boolean;
   /** Rejects with PilotlightError, which the surface's dialect renders. */
   handle(request: SurfaceRequest, desk: Desk, upload: AsyncIterable<Buffer> | null): Promise<SurfaceReply>;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { PilotlightError } from '../core/errors.ts';
-import type { Dialect } from '../core/protocol.ts';
+import type { SurfaceDialect } from '../core/surface.ts';
 import type { FlatHeaders } from './headers.ts';
 import { untimed } from './timings.ts';
 import type { UpgradeRequest } from './tunnel.ts';
@@ -14,7 +14,8 @@ const lingerBytes = 64 * 1024 * 1024;
 export interface ReplyContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly dialect: Dialect;
+  /** A platform's may have a status and fields of its own for an error. */
+  readonly dialect: SurfaceDialect;
   readonly requestId: string;
   /** Fields for every answer (CORS). */
   readonly extraHeaders: FlatHeaders;
@@ -46,18 +47,20 @@ export function sendError(
   const { req, res, dialect, requestId, extraHeaders } = context;
   if (res.headersSent || res.destroyed) return;
   const body = Buffer.from(dialect.renderError(error));
+  const own = dialect.headersOf?.(error) ?? {};
   const all = [
     'content-type',
-    'application/json',
+    own['content-type'] ?? 'application/json',
     'content-length',
     String(body.length),
     'x-request-id',
     requestId,
   ];
+  for (const name in own) if (name !== 'content-type') all.push(name, own[name]!);
   all.push(...errorHeaders(error), ...extraHeaders, ...headers);
   const isUploading = !req.complete && hasBody(req);
   if (isUploading || error.code === 'draining') all.push('connection', 'close');
-  res.writeHead(error.spec.status, all);
+  res.writeHead(dialect.statusOf?.(error) ?? error.spec.status, all);
   if (!isUploading) {
     res.end(body);
     return;

@@ -90,15 +90,28 @@ export class Timings {
   appendTo(fields: FlatHeaders): void {
     const backendMs = this.#headAtMs < 0 ? 0 : this.#headAtMs - this.#sentAtMs;
     const sinceMs = this.#clock.nowMs() - this.arrivedAtMs;
-    const proxyMs = Math.max(0, sinceMs - this.#waitMs - this.#coldMs - backendMs);
-    const value =
-      `queue;dur=${tenths(this.#waitMs)}, cold;dur=${tenths(this.#coldMs)}, ` +
-      `backend;dur=${tenths(backendMs)}, proxy;dur=${tenths(proxyMs)}`;
-    fields.push('server-timing', value);
+    pushTimings(fields, { waitMs: this.#waitMs, coldMs: this.#coldMs, backendMs, sinceMs });
     if (this.#coldMs === 0) return;
-    fields.push('x-pilotlight-cold-start', String(Math.round(this.#coldMs)));
     if (this.#startDetail !== null) fields.push('x-pilotlight-cold-start-detail', this.#startDetail);
   }
+}
+
+/** Adds server-timing and x-pilotlight-cold-start; `sinceMs` is the time since the arrival, of which the others are parts. */
+export function pushTimings(
+  fields: FlatHeaders,
+  {
+    waitMs,
+    coldMs,
+    backendMs,
+    sinceMs,
+  }: Pick<TimingFacts, 'waitMs' | 'coldMs'> & { readonly backendMs: number; readonly sinceMs: number },
+): void {
+  const proxyMs = Math.max(0, sinceMs - waitMs - coldMs - backendMs);
+  const value =
+    `queue;dur=${tenths(waitMs)}, cold;dur=${tenths(coldMs)}, ` +
+    `backend;dur=${tenths(backendMs)}, proxy;dur=${tenths(proxyMs)}`;
+  fields.push('server-timing', value);
+  if (coldMs > 0) fields.push('x-pilotlight-cold-start', String(Math.round(coldMs)));
 }
 
 /** With one decimal; integers are made into text several times faster than by toFixed. */

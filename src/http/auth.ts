@@ -41,10 +41,10 @@ export class KeyRing {
     return this.#keys.length === 0;
   }
 
-  /** The key of a request; null when none is needed; throws invalid_api_key. */
-  authenticate(req: Pick<IncomingMessage, 'headers'>): KeySettings | null {
+  /** The key of a request, where `find` takes it from; null when none is needed; throws invalid_api_key. */
+  authenticate(req: Pick<IncomingMessage, 'headers'>, find = presentedKey): KeySettings | null {
     if (this.isEmpty) return null;
-    const key = presentedKey(req);
+    const key = find(req);
     if (key === null) {
       const message = 'no API key: send Authorization: Bearer KEY or x-api-key: KEY';
       throw new PilotlightError('invalid_api_key', message, { headers: challenge(key) });

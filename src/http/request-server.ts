@@ -14,6 +14,8 @@ import { createListener } from './listener.ts';
 import { asksToWake, ModelPages } from './model-pages.ts';
 import { routeOtherMethods } from './other-methods.ts';
 import { listing, type ServedPath, servedPaths } from './served-paths.ts';
+import type { SurfaceDoor } from './surface-door.ts';
+import type { SurfaceTable } from './surface-table.ts';
 import { serveUpgrades } from './upgrade.ts';
 
 /** What the request port serves. `settings` and `models` are read for each request, so that a reload is seen. */
@@ -30,7 +32,12 @@ export interface RequestServerOptions {
   readonly models: () => ReadonlyMap<string, ModelSettings>;
   /** Epoch seconds told as `created` of every model. */
   readonly createdS: number;
+  /** The platforms' APIs on this port; null: there are none. */
+  readonly surfaces: { readonly table: SurfaceTable; readonly door: SurfaceDoor } | null;
 }
+
+/** Serves a request where it is a surface's, by what the table says of it; false: it is not. */
+type TakeSurface = (request: FastifyRequest, reply: FastifyReply, kinds: 'route' | 'all') => boolean;
 
 /** The request port: protocols, match rules, what is under /v1/models; nothing else. */
 export async function createRequestServer(options: RequestServerOptions): Promise<FastifyInstance> {
@@ -41,7 +48,7 @@ export async function createRequestServer(options: RequestServerOptions): Promis
     tls,
     connections,
     http2,
-    dialectOf: dialectsOf(served, options.dialect),
+    dialectOf: dialectsOf(served, options),
   });
   if (server.corsOrigins.length > 0) {
     // Loaded only where it is asked for: most gateways have no browsers as clients.
@@ -50,32 +57,64 @@ export async function createRequestServer(options: RequestServerOptions): Promis
   }
   const door = new Door(options);
   const pages = new ModelPages(options);
-  for (const protocol of options.protocols) {
-    for (const route of protocol.routes) {
-      if (route.isWebSocket) continue;
-      fastify.route({
-        method: [...route.methods],
-        url: route.path,
-        // Taken before Fastify looks at the body, which is not its business here; the handler is never reached.
-        onRequest: (request, reply) => door.take(request.raw, reply, route),
-        handler: () => undefined,
-      });
-    }
-  }
+  const takeSurface = surfaceTaker(options, door);
+  routeProtocols(fastify, options, { door, takeSurface });
   for (const url of listing.paths) {
-    const handler = (request: FastifyRequest, reply: FastifyReply) => pages.list(request.raw, reply);
+    const handler = (request: FastifyRequest, reply: FastifyReply) => {
+      if (!takeSurface(request, reply, 'route')) pages.list(request.raw, reply);
+    };
     fastify.route({ method: [...listing.methods], url, handler });
   }
   for (const path of served) {
     routeOtherMethods(fastify, path, (request, reply, error) => {
+      if (takeSurface(request, reply, 'route')) return;
       // A match rule goes before: its backend may know the path as its own.
       if (asksToWake(request.raw) && !door.isMatched(request.raw)) pages.wake(request.raw, reply);
       else door.take(request.raw, reply, refusingRoute(path, error));
     });
   }
-  takeTheRest(fastify, door, server.corsOrigins.length > 0);
+  takeTheRest(fastify, { door, takeSurface }, server.corsOrigins.length > 0);
   takeWebSockets(fastify, door, options.protocols);
   return fastify;
+}
+
+interface Takers {
+  readonly door: Door;
+  readonly takeSurface: TakeSurface;
+}
+
+/** A surface goes before the protocols, as who switches it on wants it, and a match rule before both. */
+function surfaceTaker({ surfaces }: RequestServerOptions, door: Door): TakeSurface {
+  if (surfaces === null) return () => false;
+  return (request, reply, kinds) => {
+    const { raw } = request;
+    const found = surfaces.table.find({ ...headOf(raw), headers: raw.headers });
+    if (found === null || (kinds === 'route' && found.kind !== 'route') || door.isMatched(raw)) return false;
+    surfaces.door.take(request, reply, found);
+    return true;
+  };
+}
+
+/** What no surface has to do with costs what it costs without surfaces. */
+function routeProtocols(
+  fastify: FastifyInstance,
+  { protocols, surfaces }: RequestServerOptions,
+  { door, takeSurface }: Takers,
+): void {
+  for (const route of protocols.flatMap((protocol) => protocol.routes)) {
+    if (route.isWebSocket) continue;
+    const take = (request: FastifyRequest, reply: FastifyReply) => door.take(request.raw, reply, route);
+    const takeShared = (request: FastifyRequest, reply: FastifyReply) => {
+      if (!takeSurface(request, reply, 'route')) take(request, reply);
+    };
+    fastify.route({
+      method: [...route.methods],
+      url: route.path,
+      // Taken before Fastify looks at the body, which is not its business here; the handler is never reached.
+      onRequest: surfaces?.table.mayTake(route.path) ? takeShared : take,
+      handler: () => undefined,
+    });
+  }
 }
 
 /** Opening handshakes on a protocol's WebSockets and on what match rules take; without one such a path is no page. */
@@ -100,9 +139,11 @@ function takeWebSockets(fastify: FastifyInstance, door: Door, protocols: readonl
   }
 }
 
-/** Any other path: only a match rule can take it. With CORS, OPTIONS has a route by then. */
-function takeTheRest(fastify: FastifyInstance, door: Door, hasCors: boolean): void {
-  const take = (request: FastifyRequest, reply: FastifyReply) => door.take(request.raw, reply, null);
+/** Any other path: only a surface or a match rule can take it. With CORS, OPTIONS has a route by then. */
+function takeTheRest(fastify: FastifyInstance, { door, takeSurface }: Takers, hasCors: boolean): void {
+  const take = (request: FastifyRequest, reply: FastifyReply) => {
+    if (!takeSurface(request, reply, 'all')) door.take(request.raw, reply, null);
+  };
   const method = fastify.supportedMethods.filter((name) => !(hasCors && name === 'OPTIONS'));
   fastify.route({ method, url: '*', onRequest: take, handler: () => undefined });
   // For what CORS does not answer, and targets that are no path.
@@ -120,8 +161,12 @@ function refusingRoute({ path, dialect }: ServedPath, error: () => PilotlightErr
 /** The dialect that a path is answered in before, or without, a route having been found. */
 function dialectsOf(
   served: readonly ServedPath[],
-  fallback: Dialect,
+  { dialect: fallback, surfaces }: RequestServerOptions,
 ): (req: IncomingMessage | null) => Dialect {
   const byPath = new Map(served.map(({ path, dialect }) => [path, dialect]));
-  return (req) => (req === null ? fallback : (byPath.get(headOf(req).path) ?? fallback));
+  return (req) => {
+    if (req === null) return fallback;
+    const { path } = headOf(req);
+    return byPath.get(path) ?? surfaces?.table.dialectOf(path) ?? fallback;
+  };
 }

@@ -18,6 +18,8 @@ export interface AccessFacts {
   readonly totalMs: number;
   readonly bytes: number;
   readonly retries: number;
+  /** The platform's API it came by; absent: none. */
+  readonly surface?: string;
 }
 
 /** JSON lines on standard output (see LogWriter) or `destination`; `flush` before the process ends. */
@@ -57,7 +59,7 @@ export function createAccessLog(log: Log): (facts: AccessFacts) => void {
         `,"model":${facts.model === null ? 'null' : quoted(facts.model)},"key":${facts.key === null ? 'null' : quoted(facts.key)}` +
         `,"status":${facts.status},"outcome":"${facts.outcome}","waitMs":${decimal(facts.waitMs)},"coldMs":${decimal(facts.coldMs)}` +
         `,"firstByteMs":${facts.firstByteMs === null ? 'null' : decimal(facts.firstByteMs)},"totalMs":${decimal(facts.totalMs)}` +
-        `,"bytes":${facts.bytes},"retries":${facts.retries},"msg":"request"}\n`,
+        `,"bytes":${facts.bytes},"retries":${facts.retries}${facts.surface === undefined ? '' : `,"surface":"${facts.surface}"`},"msg":"request"}\n`,
     );
   };
 }
