@@ -94,6 +94,8 @@ export interface GatewayOptions {
   /** 0: scaled to zero when idle, by `idle`; 1: always on. */
   readonly minReplicas: 0 | 1;
   readonly idle: string;
+  /** null: no surface makes jobs. */
+  readonly jobs: { readonly store: string; readonly stateDir: string } | null;
 }
 
 /** pilotlight.yaml with one model, "bench", and everything else as it ships. */
@@ -109,7 +111,7 @@ export function gateway(options: GatewayOptions): string {
   heldMemory: 64MiB
   spool: { dir: ${options.dir}/spool, max: 4GiB }
   drain: 1s
-models:
+${options.jobs === null ? '' : jobsPart(options.jobs)}models:
   bench:
     backend:
       ${driver}
@@ -117,13 +119,44 @@ models:
     concurrency: ${options.concurrency}
     queue: { max: 20000 }
     scale: { min: ${options.minReplicas}, max: 1, idle: ${options.idle} }
+${options.jobs === null ? '' : pausedModel}`;
+}
+
+function jobsPart({ store, stateDir }: NonNullable<GatewayOptions['jobs']>): string {
+  return `store: ${store}
+stateDir: ${stateDir}
+surfaces: { jobs: {}, batch: {}, runpod: { prefix: /runpod } }
 `;
+}
+
+/** Its jobs stay queued. */
+const pausedModel = `  paused:
+    backend: { driver: static, urls: ["http://127.0.0.1:9"] }
+    scale: { pause: true }
+`;
+
+/** The sidecar's environment before one container, as in a pod: all that it is told. */
+export function sidecarVariables(options: {
+  readonly port: number;
+  readonly backendPort: number;
+  readonly concurrency: number;
+}): string[] {
+  const variables = {
+    USER_PORT: options.backendPort,
+    CONTAINER_CONCURRENCY: options.concurrency,
+    QUEUE_SERVING_PORT: options.port,
+    PILOTLIGHT_QUEUE_DEPTH: 20_000,
+    PILOTLIGHT_ADMIN_PORT: 0,
+    PILOTLIGHT_STATS_PORT: 0,
+    METRICS_PROMETHEUS_PORT: 0,
+  };
+  return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
 }
 
 /**
  * A wrk script: POST of a chat body, of about 500 bytes or as many as its first argument says, each connection pausing as
- * many milliseconds before each as its second says; prints one JSON line at its
- * end.
+ * many milliseconds before each as its second says; to the path of its third, with what its fourth puts before and its
+ * fifth after the chat's fields; prints one JSON line at its end.
  */
 export const wrkScript = `wrk.method = "POST"
 wrk.path = "/v1/chat/completions"
@@ -132,8 +165,9 @@ function init(args)
   local pauseMs = tonumber(args[2]) or 0
   -- wrk takes every request by a timer where there is such a function.
   if pauseMs > 0 then delay = function() return pauseMs end end
-  local head = '{"model":"bench","messages":[{"role":"user","content":"'
-  local tail = '"}],"temperature":0.7}'
+  wrk.path = args[3] or wrk.path
+  local head = (args[4] or '{"model":"bench",') .. '"messages":[{"role":"user","content":"'
+  local tail = '"}],"temperature":0.7}' .. (args[5] or '')
   local padding = (tonumber(args[1]) or 500) - #head - #tail
   wrk.body = head .. string.rep("why is the sky blue? ", math.floor(padding / 21)) .. tail
 end

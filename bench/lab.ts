@@ -4,13 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { awaitListening, type Child, Children } from './children.ts';
-import { gateway, haproxy, nginxBackend, nginxProxy, wrkScript } from './configurations.ts';
+import { gateway, haproxy, nginxBackend, nginxProxy, sidecarVariables, wrkScript } from './configurations.ts';
 import { type Compiled, compileReferences, which } from './tools.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/** What a request can be sent through. */
-export type TargetName = 'direct' | 'nginx' | 'haproxy' | 'go' | 'node' | 'pilotlight' | 'sidecar';
+/** What a request can be sent through; `sqlite` and `redis` are the gateway with its jobs there. */
+export type TargetName =
+  | 'direct'
+  | 'nginx'
+  | 'haproxy'
+  | 'go'
+  | 'node'
+  | 'pilotlight'
+  | 'sqlite'
+  | 'redis'
+  | 'sidecar';
 
 /** A proxy that is up, or the backend itself (`direct`, which has no child). */
 export interface Target {
@@ -31,6 +40,10 @@ export interface TargetOptions {
   /** The gateway only: 0 lets it scale to zero after `idle`. */
   readonly minReplicas?: 0 | 1;
   readonly idle?: string;
+  /** The gateway only: a folder whose jobs it goes on with; default: a fresh one. */
+  readonly stateDir?: string;
+  /** The gateway only: with a second model, "paused", whose jobs stay queued, and surfaces on. */
+  readonly hasJobs?: boolean;
 }
 
 /** A tool or the gateway is missing or does not start: the scenario goes on without it and says so. */
@@ -110,7 +123,7 @@ export class Lab {
     const port = await freePort();
     const argv = await this.#argv(name, port, options);
     const target = await this.#up({ name, port }, argv);
-    if (name === 'pilotlight' && options.minReplicas !== 0) await this.#untilAnswering(target);
+    if (isGateway(name) && options.minReplicas !== 0) await this.#untilAnswering(target);
     return target;
   }
 
@@ -126,8 +139,13 @@ export class Lab {
     if (name === 'node') {
       return [process.execPath, join(import.meta.dirname, 'reference/relay.ts'), `${port}`, `${backendPort}`];
     }
-    if (name === 'pilotlight') return this.#gatewayArgv({ dir, port, options });
-    if (name === 'sidecar') return sidecarArgv(port, options);
+    if (name === 'pilotlight') return this.#gatewayArgv({ dir, port, options, store: 'sqlite' });
+    if (name === 'sqlite') return this.#gatewayArgv({ dir, port, options, store: 'sqlite' });
+    if (name === 'redis') return this.#gatewayArgv({ dir, port, options, store: await this.#startRedis() });
+    if (name === 'sidecar') {
+      const variables = sidecarVariables({ port, backendPort, concurrency });
+      return ['env', ...variables, process.execPath, main(), 'sidecar'];
+    }
     const path = which(name);
     if (path === null) throw new Unavailable(`${name} is not installed`);
     if (name === 'nginx') {
@@ -137,8 +155,13 @@ export class Lab {
     return [path, '-db', '-f', this.#write(dir, 'haproxy.cfg', haproxy({ port, backendPort }))];
   }
 
-  async #gatewayArgv(start: { dir: string; port: number; options: TargetOptions }): Promise<string[]> {
-    const { dir, port, options } = start;
+  async #gatewayArgv(start: {
+    dir: string;
+    port: number;
+    options: TargetOptions;
+    store: string;
+  }): Promise<string[]> {
+    const { dir, port, options, store } = start;
     const text = gateway({
       port,
       adminPort: await freePort(),
@@ -147,9 +170,22 @@ export class Lab {
       concurrency: options.concurrency,
       minReplicas: options.minReplicas ?? 1,
       idle: options.idle ?? '5m',
+      jobs: options.hasJobs ? { store, stateDir: options.stateDir ?? join(dir, 'state') } : null,
     });
     mkdirSync(join(dir, 'spool'));
     return [process.execPath, main(), 'serve', '--config', this.#write(dir, 'pilotlight.yaml', text)];
+  }
+
+  /** A Redis that flushes each write before it answers, beside the load; its URL. Throws Unavailable without redis-server. */
+  async #startRedis(): Promise<string> {
+    const path = which('redis-server');
+    if (path === null) throw new Unavailable('redis-server is not installed');
+    const port = await freePort();
+    const flags = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', this.folder('redis'), '--save', ''];
+    const argv = [path, ...flags, '--appendonly', 'yes', '--appendfsync', 'always'];
+    const child = this.children.start({ name: 'redis-server', argv, cpu: 1 });
+    await awaitListening(child, port);
+    return `redis://127.0.0.1:${port}`;
   }
 
   /** A target of name `direct` is the backend: it shares the load generator's core. */
@@ -193,19 +229,8 @@ export class Lab {
   }
 }
 
-/** Before one container, as in a pod: its environment is all that it is told. */
-function sidecarArgv(port: number, { backendPort, concurrency }: TargetOptions): string[] {
-  const variables = {
-    USER_PORT: backendPort,
-    CONTAINER_CONCURRENCY: concurrency,
-    QUEUE_SERVING_PORT: port,
-    PILOTLIGHT_QUEUE_DEPTH: 20_000,
-    PILOTLIGHT_ADMIN_PORT: 0,
-    PILOTLIGHT_STATS_PORT: 0,
-    METRICS_PROMETHEUS_PORT: 0,
-  };
-  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  return ['env', ...assignments, process.execPath, main(), 'sidecar'];
+function isGateway(name: TargetName): boolean {
+  return name === 'pilotlight' || name === 'sqlite' || name === 'redis';
 }
 
 function main(): string {

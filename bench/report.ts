@@ -1,7 +1,17 @@
 import type { Outcome, Scenario } from './scenario.ts';
 import { median } from './statistics.ts';
 
-const targets = ['direct', 'nginx', 'haproxy', 'go', 'node', 'pilotlight', 'sidecar'] as const;
+const targets = [
+  'direct',
+  'nginx',
+  'haproxy',
+  'go',
+  'node',
+  'pilotlight',
+  'sqlite',
+  'redis',
+  'sidecar',
+] as const;
 
 /** A scenario's table in Markdown, its columns padded so that it reads in a terminal too. */
 export function renderScenario(scenario: Scenario, outcome: Outcome): string {

@@ -8,6 +8,8 @@ import { emptyOutcome, type Outcome, type Scenario } from './scenario.ts';
 import { body } from './scenarios/body.ts';
 import { cold } from './scenarios/cold.ts';
 import { drain, holdLarge, holdSmall } from './scenarios/hold.ts';
+import { jobsAccept, jobsQueued, jobsSync } from './scenarios/jobs.ts';
+import { jobsBatch } from './scenarios/jobs-batch.ts';
 import { limited, sidecarLimit } from './scenarios/limit.ts';
 import { sidecarStartup, startup } from './scenarios/startup.ts';
 import { sidecarStream, stream } from './scenarios/stream.ts';
@@ -25,6 +27,10 @@ const all: readonly Scenario[] = [
   drain,
   cold,
   body,
+  jobsAccept,
+  jobsQueued,
+  jobsSync,
+  jobsBatch,
   sidecarStartup,
   sidecarWarm,
   sidecarLatency,

@@ -8,6 +8,8 @@ interface WrkLoad {
   readonly bodyBytes?: number;
   /** What each connection pauses before each request; 0 when left out. */
   readonly pauseMs?: number;
+  /** RunPod's endpoint of that name takes the chats, as jobs; left out: they are asked as they are. */
+  readonly asJobsOf?: string;
 }
 
 /** What one run of wrk gave. */
@@ -34,6 +36,7 @@ export async function wrk(lab: Lab, target: Target, load: WrkLoad): Promise<WrkR
       '--',
       `${load.bodyBytes ?? 500}`,
       `${load.pauseMs ?? 0}`,
+      ...(load.asJobsOf === undefined ? [] : [`/runpod/v2/${load.asJobsOf}/run`, '{"input":{', '}']),
     ],
     cpu: 1,
   });
