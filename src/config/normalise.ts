@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { type ContractName, contractReady } from '../core/contract.ts';
 import type { ScaleSettings, ScheduleSettings } from '../core/scaling.ts';
 import { jobsOf, surfacesOf } from './job-settings.ts';
 import { kpaOf } from './kpa.ts';
 import { kubernetesOf } from './kubernetes.ts';
 import type { RawKubernetesBackend } from './kubernetes-backend.ts';
 import type { RawModel } from './model.ts';
-import { defaultReady, saysHttp } from './ready.ts';
+import { defaultReadyStatuses, saysHttp } from './ready.ts';
 import { ladderOf } from './rungs.ts';
 import type { RawConfig } from './schema.ts';
 import type {
@@ -104,10 +105,7 @@ export function modelOf(name: string, raw: RawModel): ModelSettings {
     name,
     aliases: raw.aliases,
     match: raw.match && matchOf(raw.match),
-    contract:
-      typeof raw.contract === 'string'
-        ? { name: raw.contract, path: null, responses: 'backend' }
-        : raw.contract,
+    contract: contractOf(raw.contract),
     cold: raw.cold,
     deadlineAware: raw.deadlineAware,
     heartbeat: { streamMs: raw.heartbeat.stream, jsonMs: raw.heartbeat.json },
@@ -115,6 +113,10 @@ export function modelOf(name: string, raw: RawModel): ModelSettings {
     revision: revisionOf(name, raw),
     written: raw,
   };
+}
+
+function contractOf(raw: RawModel['contract']): ModelSettings['contract'] {
+  return typeof raw === 'string' ? { name: raw, path: null, responses: 'backend' } : raw;
 }
 
 function matchOf(raw: NonNullable<RawModel['match']>): MatchSettings {
@@ -132,7 +134,11 @@ function revisionOf(name: string, raw: RawModel): RevisionSettings {
     httpVersion: backend.http,
     backendHeaders: headers,
     sendModel: raw.sendModel,
-    ready: readyOf(backend.ready, raw.sendModel ?? name, headers),
+    ready: readyOf(
+      backend.ready,
+      { model: raw.sendModel ?? name, contract: contractOf(raw.contract).name },
+      headers,
+    ),
     concurrency: raw.concurrency,
     queue: {
       max: queue.max,
@@ -184,15 +190,17 @@ function scheduleOf(raw: RawModel['scale']['schedules'][number]): ScheduleSettin
 /** `model` is the name by which the backend knows it. */
 function readyOf(
   raw: RawBackend['ready'],
-  model: string,
+  { model, contract }: { readonly model: string; readonly contract: ContractName },
   headers: Readonly<Record<string, string>>,
 ): RevisionSettings['ready'] {
   const { timeout: timeoutMs, startup: startupMs, loading } = raw;
   const times = { timeoutMs, startupMs, loading, headers, ...warmUpOf(raw.warmUp, model, headers) };
   if (raw.tcp === true) return { kind: 'tcp', path: '/', statuses: [], body: null, ...times };
-  const { path = defaultReady.path, status = defaultReady.status, body, grpc } = raw;
+  const usual = contractReady[contract];
+  const { path = usual.path, status = defaultReadyStatuses, grpc } = raw;
   if (grpc !== undefined)
     return { kind: 'grpc', path: '/', service: grpc, statuses: [], body: null, ...times };
+  const body = raw.body ?? (raw.path === undefined ? usual.body : null);
   return { kind: 'http', path, statuses: status, body, ...times };
 }
 

@@ -5,8 +5,8 @@ import type { Path } from './path.ts';
 import { duration } from './units.ts';
 import { warmUpSchema } from './warm-up.ts';
 
-/** What is asked where nothing else is said. */
-export const defaultReady = { path: '/health', status: [200] } as const;
+/** What means ready where nothing else is said. */
+export const defaultReadyStatuses: readonly number[] = [200];
 
 const readyPath = z.string().regex(/^\/\S*$/, { error: 'must begin with /' });
 const readyStatus = z.array(z.int().min(100).max(599)).min(1);
@@ -27,7 +27,11 @@ const grpc = z
   );
 
 const httpReady = z.strictObject({
-  path: readyPath.optional().describe('Path that is asked with GET. Default: /health.'),
+  path: readyPath
+    .optional()
+    .describe(
+      'Path that is asked with GET. Default: that of the contract; /health of openai, vertex and raw.',
+    ),
   status: readyStatus.optional().describe('Statuses that mean ready. Default: [200].'),
   ...{ body, grpc, tcp: noTcp },
 });

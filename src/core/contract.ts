@@ -5,6 +5,26 @@ export const contractNames = ['openai', 'sagemaker', 'cog', 'vertex', 'runpod', 
 
 export type ContractName = (typeof contractNames)[number];
 
+/** What is asked of backends that keep a contract until they are ready, where the configuration says nothing else. */
+export interface ContractReady {
+  readonly path: string;
+  /** Text that the answer must contain; null: its status says it all. */
+  readonly body: string | null;
+}
+
+/** Where backends tell that they are ready, by their contract. */
+export const contractReady: Readonly<Record<ContractName, ContractReady>> = {
+  openai: { path: '/health', body: null },
+  sagemaker: { path: '/ping', body: null },
+  // 200 from the beginning on.
+  cog: { path: '/health-check', body: 'READY' },
+  vertex: { path: '/health', body: null },
+  // The documentation of its server, which is there once the handler is loaded.
+  runpod: { path: '/', body: null },
+  kserve: { path: '/v2/health/ready', body: null },
+  raw: { path: '/health', body: null },
+};
+
 /** What a client wants of a model, before it is known how its backend is asked. */
 export interface Invocation {
   /** The route of a backend it was written for, with its query (`/v1/chat/completions`); null: where the contract takes calls. */
@@ -54,8 +74,6 @@ export interface Outcome {
 /** How backends of one kind are asked and answer: a file each in src/protocols/contracts. Pure. */
 export interface Contract {
   readonly name: ContractName;
-  /** Where its backends tell that they are ready, where the configuration does not say. */
-  readonly readyPath: string;
   /** Throws invalid_body, bad_request for what cannot be asked of such a backend. */
   call(invocation: Invocation, model: ContractModel): BackendCall;
   /** What a whole answer means; `status` may be any. */

@@ -61,7 +61,7 @@ export function failed(error: string): Outcome {
 }
 
 /** An outcome with nothing but its output. */
-export function succeeded(output: JsonValue): Outcome {
+function succeeded(output: JsonValue): Outcome {
   return { output, error: null, logs: null, metrics: {} };
 }
 

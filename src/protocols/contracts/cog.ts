@@ -10,12 +10,9 @@ import { textOf } from './text.ts';
  * A container built by Cog: POST /predictions takes `{id, input}` and answers with the prediction, or with events where they are
  * asked for by `accept` (https://github.com/replicate/cog/blob/main/docs/http.md). A model whose function is not marked `@streaming`
  * answers 406 to that, and 409 when all its slots are taken.
- *
- * /health-check is 200 from the beginning on: `ready.body` has to say `READY`.
  */
 export const cogContract: Contract = {
   name: 'cog',
-  readyPath: '/health-check',
   call(invocation, model) {
     const { path, id, isStream } = invocation;
     if (path !== null) return writtenCall({ ...invocation, path }, model);

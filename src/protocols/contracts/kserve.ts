@@ -13,7 +13,6 @@ import { asInstances, predictionsOf } from './vertex.ts';
  */
 export const kserveContract: Contract = {
   name: 'kserve',
-  readyPath: '/v2/health/ready',
   call(invocation, model) {
     const { path, content } = invocation;
     if (path !== null) return writtenCall({ ...invocation, path }, model);

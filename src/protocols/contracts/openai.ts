@@ -20,7 +20,6 @@ const usageBytes = 64 * 1024;
  */
 export const openaiContract: Contract = {
   name: 'openai',
-  readyPath: '/health',
   call(invocation, model) {
     const { path, content } = invocation;
     if (path === responsesPath && model.responses === 'chat') return chatCall(invocation, model);

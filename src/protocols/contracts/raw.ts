@@ -6,7 +6,6 @@ import { textOf } from './text.ts';
 /** Any HTTP service: what the client sent goes to one path with the client's method, and the answer is the output. */
 export const rawContract: Contract = {
   name: 'raw',
-  readyPath: '/',
   call(invocation, model) {
     const { path, method } = invocation;
     if (path !== null) return writtenCall({ ...invocation, path }, model);

@@ -8,11 +8,10 @@ import { textOf } from './text.ts';
 
 /**
  * A handler of RunPod served by its SDK (`--rp_serve_api`): POST /runsync takes `{id, input}` and answers with the job, whole: what a
- * generator yields comes as one list, so nothing is streamed. GET / is its documentation and is there once the handler is loaded.
+ * generator yields comes as one list, so nothing is streamed.
  */
 export const runpodContract: Contract = {
   name: 'runpod',
-  readyPath: '/',
   call(invocation, model) {
     const { path, id } = invocation;
     if (path !== null) return writtenCall({ ...invocation, path }, model);

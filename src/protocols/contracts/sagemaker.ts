@@ -4,12 +4,11 @@ import { callOf, writtenCall } from './call.ts';
 import { textOf } from './text.ts';
 
 /**
- * A SageMaker container: POST /invocations takes what the client sent, of any type, and streams where it wants to; GET /ping
+ * A SageMaker container: POST /invocations takes what the client sent, of any type, and streams where it wants to
  * (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html).
  */
 export const sagemakerContract: Contract = {
   name: 'sagemaker',
-  readyPath: '/ping',
   call(invocation, model) {
     const { path } = invocation;
     if (path !== null) return writtenCall({ ...invocation, path }, model);

@@ -12,7 +12,6 @@ import { textOf } from './text.ts';
  */
 export const vertexContract: Contract = {
   name: 'vertex',
-  readyPath: '/health',
   call(invocation, model) {
     const { path } = invocation;
     if (path !== null) return writtenCall({ ...invocation, path }, model);

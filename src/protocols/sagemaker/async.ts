@@ -47,7 +47,7 @@ async function create(request: SurfaceRequest, desk: Desk, options: SurfaceOptio
 }
 
 /** The job that an asynchronous invocation is. Throws bad_request, invalid_body, not_emulated, model_not_found. */
-export function asyncOrder(request: SurfaceRequest, desk: Desk, options: SurfaceOptions): JobOrder {
+function asyncOrder(request: SurfaceRequest, desk: Desk, options: SurfaceOptions): JobOrder {
   const { headers, body } = request;
   const model = endpointOf(request, desk);
   refuseStorage(headers);
