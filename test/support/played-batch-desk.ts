@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { BlobStore } from '../../src/core/blobs.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import type { Desk, DeskModel, JobDesk, JobOrder } from '../../src/core/desk.ts';
 import { PilotlightError } from '../../src/core/errors.ts';
 import { isEnded, type Job, type JobState } from '../../src/core/job.ts';
 import type { JobNote, JobStore } from '../../src/core/job-store.ts';
 import { openMemoryStore } from '../../src/stores/memory/store.ts';
-import type { ManualClock } from './manual-clock.ts';
 
 /** Blobs in memory. */
 export function playedBlobs(): BlobStore & { readonly contents: Map<string, Buffer> } {
@@ -44,9 +44,9 @@ export class PlayedBatchDesk {
   readonly made = new Map<string, number>();
   readonly desk: Desk;
   readonly #listeners = new Set<(note: JobNote) => void>();
-  readonly #clock: ManualClock;
+  readonly #clock: Clock;
 
-  constructor(clock: ManualClock, models: readonly string[] = ['llama', 'qwen']) {
+  constructor(clock: Clock, models: readonly string[] = ['llama', 'qwen']) {
     this.#clock = clock;
     this.store = openMemoryStore({ clock });
     const watch = (listener: (note: JobNote) => void) => {

@@ -30,12 +30,12 @@ export function chatCall(invocation: Invocation, model: ContractModel): BackendC
 }
 
 /** The id of the response that a job or a request is to make. */
-export function responseIdOf(id: string): string {
+function responseIdOf(id: string): string {
   return id.startsWith('resp_') ? id : `resp_${id}`;
 }
 
 /** Turns the answer of a chat into that of a Responses request. */
-export function chatTranslator(request: JsonObject, responseId: string): AnswerTranslator {
+function chatTranslator(request: JsonObject, responseId: string): AnswerTranslator {
   const stream = new ChatStream(request, responseId);
   return {
     event: (data) => stream.push(data),

@@ -20,7 +20,7 @@ export async function createResponse(request: SurfaceRequest, desk: Desk): Promi
   if (model === null || model === '') {
     throw new PilotlightError('model_required', 'model is required: the name of one of the models');
   }
-  if (fields.boolean('background') !== true) return askNow(request, desk, body);
+  if (fields.boolean('background') !== true) return askNow(request, desk, model);
   if (fields.boolean('store') === false) {
     const message = 'a background response is kept until it is asked for: store may not be false';
     throw new PilotlightError('bad_request', message, { param: 'store' });
