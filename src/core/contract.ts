@@ -58,6 +58,8 @@ export interface BackendCall {
 export interface AnswerTranslator {
   /** The data of one SSE event of the backend; returns the data of those that stand for it, in order. */
   event(data: string): readonly string[];
+  /** The name of the event with such data (`event:`); absent: events of that API have none. */
+  nameOf?(data: string): string;
   /** A whole answer. An error stays as it is. */
   whole(answer: { readonly status: number; readonly contentType: string; readonly body: Buffer }): Buffer;
 }

@@ -43,6 +43,8 @@ export async function* translated(
 }
 
 function* eventsOf(pieces: readonly string[], translator: AnswerTranslator): Generator<Buffer> {
-  for (const piece of pieces)
-    for (const data of translator.event(piece)) yield Buffer.from(sseEvent({ data }));
+  for (const data of pieces.flatMap((piece) => translator.event(piece))) {
+    const event = translator.nameOf?.(data);
+    yield Buffer.from(sseEvent(event === undefined ? { data } : { event, data }));
+  }
 }

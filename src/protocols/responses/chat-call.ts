@@ -39,6 +39,8 @@ function chatTranslator(request: JsonObject, responseId: string): AnswerTranslat
   const stream = new ChatStream(request, responseId);
   return {
     event: (data) => stream.push(data),
+    // The type stands first in what this stream writes.
+    nameOf: (data) => /^\{"type":"([a-z_.]+)"/.exec(data)?.[1] ?? 'error',
     whole: ({ status, body }) => {
       if (status >= 400) return body;
       const completion = parse(body);
