@@ -11,12 +11,12 @@ import {
   waitState,
 } from './arrival.ts';
 import type { BagItem } from './core/bag.ts';
+import { patienceMs } from './core/client-deadline.ts';
 import { type PilotlightError, toPilotlightError } from './core/errors.ts';
 import type { Intent, IntentParser } from './core/protocol.ts';
 import { AnswerWriter } from './forward/answer-writer.ts';
 import { expectedBytes, prepareAttempt } from './forward/attempt.ts';
 import { unreachable } from './forward/broken-backend.ts';
-import { patienceMs } from './forward/client-deadline.ts';
 import { type ForwardEnd, Forwarding, type ForwardOwner } from './forward/forwarding.ts';
 import { Heartbeat } from './forward/heartbeat.ts';
 import { type BodyListener, RequestBody } from './forward/request-body.ts';

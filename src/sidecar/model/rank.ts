@@ -1,6 +1,6 @@
 import { priorityHeader, priorityOf } from '../../admission/request-class.ts';
 import type { PriorityClass } from '../../admission/waiter.ts';
-import { deadlineHeaders, patienceMs } from '../../forward/client-deadline.ts';
+import { deadlineHeaders, patienceMs } from '../../core/client-deadline.ts';
 import type { FlatHeaders } from '../../forward/headers.ts';
 import { fieldOf } from '../../relay/traffic.ts';
 import type { ModelFeatures } from '../settings.ts';

@@ -1,10 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http';
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Seconds a client says it waits: OpenAI's Node SDK, Hugging Face, and a plain one. */
 export const deadlineHeaders = ['x-stainless-timeout', 'x-scale-up-timeout', 'x-request-timeout'] as const;
 
 /** Milliseconds from now that the client said it waits, the smallest of its headers; 0 when it said nothing usable. */
-function clientDeadlineMs(headers: IncomingHttpHeaders): number {
+export function clientDeadlineMs(headers: Headers): number {
   let smallestMs = 0;
   for (const name of deadlineHeaders) {
     const value = headers[name];
@@ -21,6 +21,6 @@ function smallerMs(a: number, b: number): number {
 }
 
 /** How long a request may wait: the smallest of its queue's timeout, the total and what the client said; 0 is none. */
-export function patienceMs(headers: IncomingHttpHeaders, queueMs: number, totalMs: number): number {
+export function patienceMs(headers: Headers, queueMs: number, totalMs: number): number {
   return Math.min(smallerMs(queueMs, totalMs), smallerMs(clientDeadlineMs(headers), 0));
 }

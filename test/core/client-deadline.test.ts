@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { patienceMs } from '../../src/forward/client-deadline.ts';
+import { patienceMs } from '../../src/core/client-deadline.ts';
 
 const forever = Number.POSITIVE_INFINITY;
 
