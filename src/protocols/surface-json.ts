@@ -1,8 +1,9 @@
 import { PilotlightError } from '../core/errors.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { SurfaceReply } from '../core/surface.ts';
+import { JsonScanner } from './json-scan.ts';
 
-/** A body that must be a JSON object. Throws invalid_body. */
+/** A body that must be a JSON object, of at most 512 containers in each other. Throws invalid_body. */
 export function readJsonObject(body: Buffer): JsonObject {
   let value: unknown;
   try {
@@ -11,6 +12,8 @@ export function readJsonObject(body: Buffer): JsonObject {
     throw new PilotlightError('invalid_body', 'the body is not JSON in UTF-8', { cause });
   }
   if (!isJsonObject(value)) throw new PilotlightError('invalid_body', 'the body is not a JSON object');
+  // What is nested deeper than the scan allows would exhaust the stack of whoever walks or writes it.
+  new JsonScanner().push(body);
   return value;
 }
 

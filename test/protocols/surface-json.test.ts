@@ -12,6 +12,13 @@ describe('a JSON body of a surface', () => {
       expect(() => readJsonObject(bytes(text))).toThrow('the body is not a JSON object');
     }
   });
+
+  it('is refused where it is nested deeper than who walks it has stack for', () => {
+    const nested = (depth: number) => bytes(`{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`);
+    expect(Object.keys(readJsonObject(nested(511)))).toEqual(['a']);
+    expect(() => readJsonObject(nested(512))).toThrow('nested');
+    expect(() => readJsonObject(nested(100_000))).toThrow('nested');
+  });
 });
 
 describe('the fields of a body', () => {
