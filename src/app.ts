@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import type { ActivationEvent } from './activation/events.ts';
-import { addressOf, drain, endLane, follow } from './app-server.ts';
+import { closePorts, openPorts, type Ports } from './app-ports.ts';
+import { addressOf } from './app-server.ts';
 import { followCluster, recallStarts, refusalOf } from './cluster-models.ts';
 import type { ClusterVoice } from './cluster-voice.ts';
-import { type KeyPair, readKeyPair } from './config/certificate.ts';
+import { readKeyPair } from './config/certificate.ts';
 import { fixedPart } from './config/model-parts.ts';
 import { withOwnCommand } from './config/own-command.ts';
 import type { Settings } from './config/settings.ts';
@@ -16,20 +16,13 @@ import { createEdges, type Edges } from './edges.ts';
 import { logEvent } from './event-log.ts';
 import { HeldMemory } from './forward/held-memory.ts';
 import { Watchdog } from './forward/watchdog.ts';
-import { createAdminServer } from './http/admin-server.ts';
 import { KeyRing } from './http/auth.ts';
-import { Connections } from './http/connections.ts';
-import { createRequestLane } from './http/http2-lane.ts';
-import { createRequestServer } from './http/request-server.ts';
 import { createAccessLog, droppedLinesOf, type Log } from './meter/log.ts';
 import { Metrics } from './meter/metrics.ts';
 import { ModelSources } from './model-sources.ts';
+import type { Office } from './office.ts';
 import { Pipeline } from './pipeline.ts';
-import { anthropic } from './protocols/anthropic.ts';
-import { openaiDialect } from './protocols/dialects.ts';
-import { openai } from './protocols/openai.ts';
-import type { Lane } from './relay/traffic.ts';
-import { gpuGauges, roomSnapshot, shareAnew } from './room/room-view.ts';
+import { gpuGauges, shareAnew } from './room/room-view.ts';
 import { Roster } from './roster.ts';
 import type { StartMemory } from './runtime-parts.ts';
 
@@ -47,6 +40,8 @@ export interface AppOptions {
 export interface App {
   readonly address: { readonly host: string; readonly port: number };
   readonly adminAddress: { readonly host: string; readonly port: number };
+  /** Of the surfaces that have a port of their own, by name. */
+  readonly surfaceAddresses: ReadonlyMap<string, { readonly host: string; readonly port: number }>;
   /** Takes a changed configuration; what cannot change at run time (addresses, limits) is named in the log. */
   reload(settings: Settings): void;
   /** Notes that a changed configuration was refused. */
@@ -56,7 +51,7 @@ export interface App {
 }
 
 /** What changes while the gateway runs. */
-interface Life {
+export interface Life {
   /** Where the models come from; its settings are those that hold. */
   readonly sources: ModelSources;
   /** Tells on the cluster's objects what is made of them; null: there are none. */
@@ -68,21 +63,15 @@ interface Life {
 }
 
 /** What is behind the ports. */
-interface Parts {
+export interface Parts {
   readonly options: AppOptions;
   readonly life: Life;
   readonly metrics: Metrics;
   readonly roster: Roster;
   readonly pipeline: Pipeline;
   readonly edges: Edges;
-}
-
-interface Ports {
-  readonly requests: FastifyInstance;
-  readonly admin: FastifyInstance;
-  readonly connections: Connections;
-  readonly http2: Lane;
-  readonly certificate: { close(): void } | null;
+  /** null: no surface is switched on, and nothing of jobs is loaded. */
+  readonly office: Office | null;
 }
 
 /** Builds the whole gateway out of its parts and starts it. */
@@ -94,10 +83,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   const orphans = await endOrphans(ownerHash);
   if (orphans > 0) options.log.warn({ orphans }, 'ended processes that an earlier gateway left behind');
   const edges = await createEdges({ ...options, clock: systemClock, ownerHash });
-  const parts = createParts(options, edges, await recallStarts(edges.cluster));
-  parts.roster.apply(parts.life.sources.settings);
-  const ports = await openPorts(parts, keyPair);
+  const made = createParts(options, edges, await recallStarts(edges.cluster));
+  const parts: Parts = { ...made, office: await officeOf(made) };
   const { life, roster } = parts;
+  roster.apply(life.sources.settings);
+  const ports = await openPorts(parts, keyPair);
   if (edges.cluster !== null)
     life.voice = followCluster(edges.cluster, {
       clock: systemClock,
@@ -108,6 +98,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   return {
     address: addressOf(ports.requests),
     adminAddress: addressOf(ports.admin),
+    surfaceAddresses: ports.surfaceAddresses,
     reload: (next) => reload(parts, next),
     refuseReload(fault) {
       parts.life.fault = fault;
@@ -117,7 +108,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
-function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory): Parts {
+/** Most gateways serve no surfaces, and need not load what stands behind them. */
+async function officeOf({ options, life, roster, pipeline }: Omit<Parts, 'office'>): Promise<Office | null> {
+  const { settings, log } = options;
+  if (settings.surfaces.length === 0) return null;
+  const { openOffice } = await import('./office.ts');
+  const [keyRing, names] = [() => life.keyRing, () => roster.models.keys()];
+  return await openOffice({ ...{ settings, log, pipeline, keyRing, names }, clock: systemClock });
+}
+
+function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory): Omit<Parts, 'office'> {
   const { settings, log } = options;
   const clock = systemClock;
   const { cluster, prober, room, driverOf, gaugeOf, sleeperOf } = edges;
@@ -161,48 +161,13 @@ function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory
     dropCredentials: () => !life.keyRing.isEmpty,
     refusal: () => refusalOf(cluster),
     onAccess(facts) {
-      if (facts.model === null) metrics.unrouted(facts.outcome);
+      if (facts.surface !== undefined) metrics.surfaceAsked(facts.surface, facts);
+      else if (facts.model === null) metrics.unrouted(facts.outcome);
       logAccess(facts);
     },
     onFault: (error) => log.error({ err: error }, 'fault in the gateway'),
   });
   return { options, life, metrics, roster, pipeline, edges };
-}
-
-async function openPorts(
-  { options, life, metrics, roster, pipeline, edges }: Parts,
-  tls: KeyPair | null,
-): Promise<Ports> {
-  const { server } = options.settings;
-  const connections = new Connections();
-  const shared = { server, connections, dialect: openaiDialect, pipeline };
-  const asked = { ...shared, keyRing: () => life.keyRing, models: () => life.sources.settings.models };
-  const http2 = createRequestLane({ ...asked, http1: () => requests.server });
-  const requests: FastifyInstance = await createRequestServer({
-    ...asked,
-    http2,
-    tls,
-    protocols: [openai, anthropic],
-    createdS: Math.floor(systemClock.wallMs() / 1000),
-    surfaces: null,
-  });
-  const admin = createAdminServer({
-    ...shared,
-    registry: metrics.registry,
-    controls: () => roster.models,
-    unready: () => (life.isClosing ? 'draining' : (edges.cluster?.obstacle ?? null)),
-    configFault: () => life.fault,
-    room: () => roomSnapshot(edges.room),
-  });
-  await admin.listen({ host: server.admin.host, port: server.admin.port });
-  await requests.listen({ ...server.listen });
-  return {
-    requests,
-    admin,
-    connections,
-    http2,
-    certificate: tls === null ? null : follow(requests, tls, options),
-  };
 }
 
 function reload({ options, life, metrics, roster, edges }: Parts, next: Settings): void {
@@ -218,24 +183,13 @@ function reload({ options, life, metrics, roster, edges }: Parts, next: Settings
   metrics.reloaded('taken');
 }
 
-async function close(
-  parts: Parts,
-  { requests, admin, connections, http2, certificate }: Ports,
-): Promise<void> {
-  const { options, life, pipeline, roster, edges } = parts;
-  const { drainMs } = options.settings.server;
-  const endAtMs = systemClock.nowMs() + drainMs;
+async function close(parts: Parts, ports: Ports): Promise<void> {
+  const { options, life, roster, edges } = parts;
   life.isClosing = true;
-  certificate?.close();
   // Whoever leads next serves what is new, while this one serves what it has.
   await edges.cluster?.release();
-  const ended = http2.drain();
-  const cut = await drain(requests, pipeline, drainMs);
+  const cut = await closePorts(ports, parts);
   if (cut > 0) options.log.warn({ requests: cut }, 'drain has passed: requests were cut');
-  // What is written already still has to be read: by slow clients for what is left of the time, but at least 1 s.
-  const graceMs = drainMs === 0 ? 0 : Math.max(1_000, endAtMs - systemClock.nowMs());
-  const lane = endLane(http2, ended, graceMs);
-  await Promise.all([requests.close(), admin.close(), connections.end(graceMs), lane]);
   life.voice?.close();
   await roster.close();
   await edges.close();

@@ -44,6 +44,8 @@ export interface ModelEntry {
   readonly upstreams: Upstreams;
   readonly meter: ModelMeter;
   readonly stallWatch: StallWatch;
+  /** Replicas that take requests. */
+  readonly readyReplicas: number;
   wakeInfo(): WakeInfo;
   /** Somebody asks ahead: it is woken as for a request, without a slot. Returns why it cannot be, or null. */
   wake(): PilotlightError | null;

@@ -1,7 +1,7 @@
 import { type CounterFamily, createCounterFamily } from './family.ts';
 import { type GpuGauges, registerGpuGauges } from './gpu-gauges.ts';
 import { type ReadModels, registerModelGauges } from './model-gauges.ts';
-import { ModelMeter } from './model-meter.ts';
+import { ModelMeter, type RequestFacts } from './model-meter.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { Counter, Gauge, Registry } from './prom-core.ts';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.ts';
@@ -48,6 +48,12 @@ export class Metrics {
   /** A changed configuration was taken or refused. */
   reloaded(outcome: 'taken' | 'refused'): void {
     this.#reloads.series(outcome).add(1);
+  }
+
+  /** A request to a platform's API has ended. */
+  surfaceAsked(surface: string, { outcome, totalMs }: Pick<RequestFacts, 'outcome' | 'totalMs'>): void {
+    this.#requestMetrics.surfaceRequests.series(surface, outcome).add(1);
+    this.#requestMetrics.surfaceDuration.series(surface).observe(totalMs);
   }
 
   /** A request has ended before a configured model was known. */

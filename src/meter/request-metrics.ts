@@ -32,6 +32,11 @@ function createCounts(registry: Registry, isShown: IsShown) {
       ['model', 'outcome'],
       'Requests that ended, by outcome: answered (whatever its status), gone (the client left), or the code of the error; model is empty where it ended before a configured one was known.',
     ),
+    surfaceRequests: counter(
+      'pilotlight_surface_requests_total',
+      ['surface', 'outcome'],
+      "Requests to platforms' APIs that ended, by outcome: answered (whatever its status), gone (the client left), or the code of the error.",
+    ),
     clientAborts: counter(
       'pilotlight_client_aborts_total',
       ['model', 'phase'],
@@ -103,6 +108,12 @@ function createDurations(registry: Registry, isShown: IsShown) {
       ['model'],
       requestBoundsS,
       'From the arrival of a request to its end.',
+    ),
+    surfaceDuration: durations(
+      'pilotlight_surface_request_seconds',
+      ['surface'],
+      requestBoundsS,
+      "From the arrival of a request to a platform's API to its end.",
     ),
     gap: durations(
       'pilotlight_chunk_gap_seconds',

@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { answerJson } from '../support/backend.ts';
+import { type SurfaceGateway, type SurfacesOptions, startSurfaces } from '../support/surfaces.ts';
+import { fixedModel, World } from '../support/world.ts';
+
+const world = new World();
+afterEach(() => world.close());
+
+async function start(
+  surfaces: SurfacesOptions['surfaces'],
+  more: Partial<SurfacesOptions> = {},
+): Promise<{ gateway: SurfaceGateway; backend: Awaited<ReturnType<World['backend']>> }> {
+  const backend = await world.backend(answerJson);
+  const models = fixedModel([backend.url], 'contract: sagemaker');
+  const gateway = await startSurfaces({ models, surfaces, ...more });
+  world.onClose(() => gateway.close());
+  return { gateway, backend };
+}
+
+const post = (url: string, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: '{"a":1}',
+  });
+
+describe('a gateway with surfaces', () => {
+  it('serves one on a port of its own, and nothing else there', async () => {
+    const { gateway, backend } = await start({ sagemaker: '' });
+    const response = await post(`${gateway.urlOf('sagemaker')}/endpoints/m/invocations`);
+    expect([response.status, await response.json()]).toEqual([200, { ok: true }]);
+    expect(backend.seen.map(({ method, url, body }) => [method, url, body])).toEqual([
+      ['POST', '/invocations', '{"a":1}'],
+    ]);
+    expect((await post(`${gateway.urlOf('sagemaker')}/v1/chat/completions`)).status).toBe(404);
+    expect((await post(`${gateway.url}/endpoints/m/invocations`)).status).toBe(404);
+  });
+
+  it('serves others under prefixes of the request port, beside what is there already', async () => {
+    const { gateway } = await start({ sagemaker: '{ prefix: /aws }', kserve: '{ prefix: /kserve }' });
+    expect((await post(`${gateway.url}/aws/endpoints/m/invocations`)).status).toBe(200);
+    expect((await fetch(`${gateway.url}/kserve/v2/health/live`)).status).toBe(200);
+    const chat = JSON.stringify({ model: 'm', messages: [] });
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      body: chat,
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(response.status).toBe(200);
+    expect((await fetch(`${gateway.url}/v1/models/m`)).status).toBe(200);
+  });
+
+  it('serves one without a prefix before what the request port has in the same place', async () => {
+    const { gateway, backend } = await start({ responses: '{}' }, {});
+    const body = JSON.stringify({ model: 'm', input: 'Hello' });
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${gateway.url}/v1/responses`, { method: 'POST', headers, body });
+    expect(response.status).toBe(200);
+    expect(backend.seen.map(({ url }) => url)).toEqual(['/v1/responses']);
+    expect((await fetch(`${gateway.url}/v1/models/m`)).status).toBe(200);
+    expect((await fetch(`${gateway.url}/v1/models/m/wake`, { method: 'POST' })).status).toBe(200);
+    expect((await fetch(`${gateway.url}/v1/responses`)).status).toBe(405);
+    const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    expect(metrics).toContain('pilotlight_surface_requests_total{surface="responses",outcome="answered"} 1');
+  });
+
+  it('leaves what a match rule takes to its model', async () => {
+    const backend = await world.backend(answerJson);
+    const models = fixedModel([backend.url], 'match: { paths: [/endpoints] }');
+    const gateway = await startSurfaces({ models, surfaces: { sagemaker: '{}' } });
+    world.onClose(() => gateway.close());
+    expect((await post(`${gateway.url}/endpoints/m/invocations`)).status).toBe(200);
+    expect(backend.seen.map(({ url }) => url)).toEqual(['/endpoints/m/invocations']);
+  });
+
+  it('does not start where two surfaces serve the same in the same place', async () => {
+    await expect(start({ huggingface: '{}', potassium: '{}' })).rejects.toThrow(
+      /^surfaces\.\w+: [A-Z]+ \/\S+ is served by surfaces\.\w+ in the same place/,
+    );
+  });
+
+  it('counts their requests by surface', async () => {
+    const { gateway } = await start({ sagemaker: '' });
+    await post(`${gateway.urlOf('sagemaker')}/endpoints/m/invocations`);
+    await post(`${gateway.urlOf('sagemaker')}/endpoints/none/invocations`);
+    const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    expect(metrics).toContain('pilotlight_surface_requests_total{surface="sagemaker",outcome="answered"} 1');
+    expect(metrics).toContain(
+      'pilotlight_surface_requests_total{surface="sagemaker",outcome="model_not_found"} 1',
+    );
+    expect(metrics).toContain('pilotlight_surface_request_seconds_count{surface="sagemaker"} 2');
+    expect(metrics).toContain('pilotlight_requests_total{model="m",outcome="answered"} 1');
+  });
+});
