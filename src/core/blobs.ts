@@ -5,7 +5,7 @@
 export interface BlobStore {
   /** Writes a new blob; more than `maxBytes` rejects with body_too_large. What was begun is removed when it fails or is aborted. */
   write(source: AsyncIterable<Uint8Array>, maxBytes: number, signal: AbortSignal): Promise<Blob>;
-  /** Its bytes, from `fromByte` on; rejects with blob_not_found. */
+  /** Its bytes, from `fromByte` on; rejects with file_not_found. */
   read(id: string, fromByte?: number): AsyncIterable<Buffer>;
   /** Removes it; one that is not there is no error. */
   delete(id: string): Promise<void>;

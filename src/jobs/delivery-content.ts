@@ -16,7 +16,7 @@ export interface DeliverySources {
   readonly contractOf: (model: string) => Contract;
 }
 
-/** What a webhook is made from, as its job stands now. Rejects with store_unavailable, blob_not_found. */
+/** What a webhook is made from, as its job stands now. Rejects with store_unavailable, file_not_found. */
 export async function deliveredJob(
   job: Job,
   { event }: Delivery,

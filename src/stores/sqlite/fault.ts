@@ -40,7 +40,7 @@ export function faultOf(error: unknown, file: string, folder: string): StoreFaul
     case sqlite.cannotOpen:
       return say('store_unavailable', 'the file cannot be opened');
     default:
-      return say(resultCode === null ? 'store_unavailable' : 'internal', 'it cannot be asked');
+      return say(resultCode === null ? 'store_unavailable' : 'internal', 'the file cannot be used');
   }
 }
 
