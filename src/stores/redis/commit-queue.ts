@@ -9,8 +9,8 @@ const maxChanges = 256;
 const maxBytes = 1_048_576;
 /** One is applied while the next is on its way. */
 const maxInFlight = 2;
-/** What may wait while there is no connection. */
-const maxWaitingChanges = 10_000;
+/** What may wait while there is no connection; the first to come always may. */
+const maxWaiting = { changes: 10_000, bytes: 33_554_432 } as const;
 
 interface Commit {
   readonly outcomes: CommitOutcome[];
@@ -32,10 +32,11 @@ interface Waiting {
  */
 export class CommitQueue {
   readonly #link: RedisLink;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   #inFlight = 0;
   #isScheduled = false;
-  #onIdle: (() => void)[] = [];
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(link: RedisLink) {
     this.#link = link;
@@ -44,7 +45,7 @@ export class CommitQueue {
   /** Resolves when all are applied, and as durable as Redis makes them; rejects with PilotlightError. */
   commit(changes: readonly JobChange[]): Promise<readonly CommitOutcome[]> {
     if (changes.length === 0) return Promise.resolve([]);
-    if (!this.#link.isReady && this.#waiting.length >= maxWaitingChanges) {
+    if (!this.#link.isReady && this.#isFull) {
       const message = `store: Redis cannot be asked, and ${this.#waiting.length} changes wait for it`;
       return Promise.reject(new PilotlightError('store_unavailable', message));
     }
@@ -52,7 +53,9 @@ export class CommitQueue {
       const commit: Commit = { outcomes: [], left: changes.length, resolve, reject };
       for (const [index, change] of changes.entries()) {
         const args = changeArguments(change);
-        this.#waiting.push({ commit, index, args, bytes: bytesOf(args) });
+        const bytes = bytesOf(args);
+        this.#waiting.push({ commit, index, args, bytes });
+        this.#waitingBytes += bytes;
       }
       this.#schedule();
     });
@@ -62,6 +65,10 @@ export class CommitQueue {
   idle(): Promise<void> {
     if (this.#waiting.length === 0 && this.#inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting.length >= maxWaiting.changes || this.#waitingBytes >= maxWaiting.bytes;
   }
 
   #schedule(): void {
@@ -76,6 +83,7 @@ export class CommitQueue {
   #send(): void {
     while (this.#inFlight < maxInFlight && this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, countOf(this.#waiting));
+      for (const { bytes } of batch) this.#waitingBytes -= bytes;
       this.#inFlight++;
       void this.#sendBatch(batch).finally(() => {
         this.#inFlight--;

@@ -36,8 +36,13 @@ local function move(lastKey, lastScore, lastMember, key, score, member)
   if key and (not lastKey or lastScore ~= score) then call('ZADD', root .. key, score, member) end
 end
 
+-- What is counted, and the shelves in use, are written once for all changes.
+local tallies, shelves = {}, {}
+
 local function tally(key, field, by)
-  if call('HINCRBY', root .. key, field, by) == 0 then call('HDEL', root .. key, field) end
+  local fields = tallies[key] or {}
+  tallies[key] = fields
+  fields[field] = (fields[field] or 0) + by
 end
 
 local function count(record, by)
@@ -55,7 +60,7 @@ local function place(id, old, new)
   move(o[DUE] and 'due', o[DUE], id, n[DUE] and 'due', n[DUE], id)
   move(list(o), 0, o[MARK], list(n), 0, n[MARK])
   move(o[GROUP] and 'group:' .. o[GROUP], o[INDEX], id, n[GROUP] and 'group:' .. n[GROUP], n[INDEX], id)
-  if new and o[SHELF] ~= n[SHELF] then call('SADD', root .. 'shelves:' .. n[TENANT], n[SHELF]) end
+  if new and o[SHELF] ~= n[SHELF] then shelves[n[SHELF]] = n[TENANT] end
   if o[STATE] ~= n[STATE] or o[MODEL] ~= n[MODEL] or o[GROUP] ~= n[GROUP] then
     if old then count(o, -1) end
     if new then count(n, 1) end
@@ -83,7 +88,19 @@ local function append(id, from, to)
   if call('RPUSH', key, unpack(ARGV, from, to)) > ${keptEvents} then call('LTRIM', key, -${keptEvents}, -1) end
 end
 
-local function commit(id, expected, x, json, part, bytes, eventFrom, eventTo, dueFrom, dueTo)
+local function write(key, x, json, input, output)
+  if input and output then
+    call('HSET', key, 'x', x, 'job', json, 'input', input, 'output', output)
+  elseif input then
+    call('HSET', key, 'x', x, 'job', json, 'input', input)
+  elseif output then
+    call('HSET', key, 'x', x, 'job', json, 'output', output)
+  else
+    call('HSET', key, 'x', x, 'job', json)
+  end
+end
+
+local function commit(id, expected, x, json, input, output, eventFrom, eventTo, dueFrom, dueTo)
   local key = root .. 'job:' .. id
   local last = call('HGET', key, 'x')
   local old, new = last and decode(last), x ~= '' and decode(x)
@@ -94,11 +111,9 @@ local function commit(id, expected, x, json, part, bytes, eventFrom, eventTo, du
   end
   place(id, old, new)
   if new then
-    call('HSET', key, 'x', x, 'job', json)
-    for _, name in ipairs({ 'input', 'output' }) do
-      if part[name] == 'set' then call('HSET', key, name, bytes[name]) end
-      if part[name] == 'drop' and old then call('HDEL', key, name) end
-    end
+    write(key, x, json, input, output)
+    if old and old[INPUT] and not new[INPUT] then call('HDEL', key, 'input') end
+    if old and old[OUTPUT] and not new[OUTPUT] then call('HDEL', key, 'output') end
     append(id, eventFrom, eventTo)
     for i = dueFrom, dueTo, 3 do
       call('ZADD', root .. 'outbox', ARGV[i + 1], ARGV[i])
@@ -116,17 +131,25 @@ local outcomes, told, lastTold, isGone = {}, {}, {}, {}
 local total = tonumber(take())
 for i = 1, total do
   local id, expected, x, json = take(), tonumber(take()), take(), take()
-  local part = { input = take(), output = take() }
-  local bytes = { input = part.input == 'set' and take(), output = part.output == 'set' and take() }
+  local given = take()
+  local input = (given == 'both' or given == 'input') and take()
+  local output = (given == 'both' or given == 'output') and take()
   local eventFrom, eventTo = takeMany()
   local dueFrom, dueTo = takeMany()
-  local outcome, note = commit(id, expected, x, json, part, bytes, eventFrom, eventTo, dueFrom, dueTo)
+  local outcome, note = commit(id, expected, x, json, input, output, eventFrom, eventTo, dueFrom, dueTo)
   outcomes[i] = outcome
   if note then
     told[#told + 1] = note
     lastTold[id], isGone[id] = #told, x == ''
   end
 end
+
+for key, fields in pairs(tallies) do
+  for field, by in pairs(fields) do
+    if by ~= 0 and call('HINCRBY', root .. key, field, by) == 0 then call('HDEL', root .. key, field) end
+  end
+end
+for shelf, tenant in pairs(shelves) do call('SADD', root .. 'shelves:' .. tenant, shelf) end
 
 if #told > 0 then
   local before = call('INCRBY', root .. 'seq', #told) - #told
@@ -147,11 +170,11 @@ end
 return outcomes
 `);
 
-/** The arguments of one change. Buffers are copied: who handed them in may write to them again. */
+/** The arguments of one change. Bytes are copied: who handed them in may write to them again. */
 export function changeArguments(change: JobChange): ScriptArgument[] {
   const { id, expected, next } = change;
-  const input = partOf(next, 'input', change.input);
-  const output = partOf(next, 'output', change.output);
+  const input = bytesOf(next, 'input', change.input);
+  const output = bytesOf(next, 'output', change.output);
   const events = (next && change.events) || [];
   const deliveries = (next && change.deliveries) || [];
   const kept = events.slice(-keptEvents);
@@ -160,10 +183,9 @@ export function changeArguments(change: JobChange): ScriptArgument[] {
     expected,
     next ? recordOf(next) : '',
     next ? JSON.stringify(next) : '',
-    input.act,
-    output.act,
-    ...input.bytes,
-    ...output.bytes,
+    input && output ? 'both' : input ? 'input' : output ? 'output' : '',
+    ...(input ? [input] : []),
+    ...(output ? [output] : []),
     kept.length,
     ...kept.map(({ seq, atMs, type, data }) => JSON.stringify([seq, atMs, type, data])),
     deliveries.length * 3,
@@ -176,9 +198,8 @@ export function memberOf({ id, jobId }: Delivery): string {
   return JSON.stringify([id, jobId]);
 }
 
-function partOf(next: Job | null, name: 'input' | 'output', given: Buffer | undefined) {
-  if (!next || !hasBytes(next, name)) return { act: 'drop', bytes: [] };
-  return given ? { act: 'set', bytes: [Buffer.from(given)] } : { act: 'keep', bytes: [] };
+function bytesOf(next: Job | null, part: 'input' | 'output', given: Buffer | undefined): Buffer | null {
+  return next && given && hasBytes(next, part) ? Buffer.from(given) : null;
 }
 
 /** What the script replied for one change. */

@@ -45,7 +45,7 @@ export class NoteFeed {
   readonly #listeners = new Set<(note: JobNote) => void>();
   /** Number of the last change that was told. */
   #told: number | null = null;
-  /** Number of the last change that was heard of. */
+  /** Number of the last change that was heard of since what was missed was last read. */
   #heard = 0;
   /** Which Redis it was: another one, or the same started again, has another name. */
   #runId = '';
@@ -69,7 +69,9 @@ export class NoteFeed {
       },
     );
     await this.#ear.open();
+    this.#isCatchingUp = true;
     await this.#resume();
+    this.#isCatchingUp = false;
   }
 
   watch(listener: (note: JobNote) => void): () => void {
@@ -107,8 +109,7 @@ export class NoteFeed {
     if (this.#isCatchingUp || this.#isClosed || this.#told === null) return;
     this.#isCatchingUp = true;
     try {
-      do await this.#resume();
-      while (this.#mustSubscribe || this.#heard > this.#told);
+      await this.#resume();
     } catch (error) {
       // The next connection, or the next ping, goes on from here.
       this.#mustSubscribe = true;
@@ -118,15 +119,24 @@ export class NoteFeed {
     }
   }
 
-  /** Subscribes where that is to be done, then tells what was missed. */
+  /** Until it has told all that it has heard of. */
   async #resume(): Promise<void> {
-    if (this.#mustSubscribe) {
-      this.#mustSubscribe = false;
-      await this.#ear.ask((client) => client.subscribe(`${rootKey}:notes`));
-      await this.#compareRun();
-    }
-    let told = this.#told!;
-    let goneTold = told;
+    do {
+      this.#heard = 0;
+      if (this.#mustSubscribe) await this.#subscribe();
+      await this.#tellMissed(this.#told ?? 0);
+    } while (this.#mustSubscribe || this.#heard > (this.#told ?? 0));
+  }
+
+  async #subscribe(): Promise<void> {
+    this.#mustSubscribe = false;
+    await this.#ear.ask((client) => client.subscribe(`${rootKey}:notes`));
+    await this.#compareRun();
+  }
+
+  async #tellMissed(from: number): Promise<void> {
+    let told = from;
+    let goneTold = from;
     for (;;) {
       const page = await this.#missed(told, goneTold);
       this.#tell([...page.gone, ...page.changed]);
@@ -145,7 +155,6 @@ export class NoteFeed {
     if (runId === this.#runId) return;
     this.#runId = runId;
     const changes = Number((await this.#link.ask((client) => client.get(`${rootKey}:seq`))) ?? 0);
-    this.#heard = changes;
     this.#told = this.#told === null ? changes : Math.max(0, Math.min(this.#told, changes) - retoldChanges);
   }
 

@@ -1,5 +1,6 @@
 import type { Job, JobState } from '../../core/job.ts';
 import { indexOf, rankOf } from '../../core/job-index.ts';
+import { hasBytes } from '../../core/job-note.ts';
 import type { JobNote } from '../../core/job-store.ts';
 
 /**
@@ -28,6 +29,9 @@ const fields = [
   'BACKLOG',
   /** Idempotency key. */
   'ONCE',
+  /** Whether it has bytes in the store. */
+  'INPUT',
+  'OUTPUT',
   'CANCEL',
   'LAST_SEQ',
 ] as const;
@@ -54,6 +58,8 @@ export function recordOf(job: Job): string {
     DUE: dueAtMs ?? false,
     BACKLOG: job.state === 'queued' ? `${rankOf[job.priority]}:${model}` : false,
     ONCE: job.idempotencyKey === null ? false : sound(job.idempotencyKey),
+    INPUT: hasBytes(job, 'input'),
+    OUTPUT: hasBytes(job, 'output'),
     CANCEL: job.isCancelRequested,
     LAST_SEQ: job.lastSeq,
   };

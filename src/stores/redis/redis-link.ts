@@ -66,7 +66,7 @@ export class RedisLink {
 
   /** Calls `send` at once where there is a connection, else as soon as there is one; rejects with PilotlightError. */
   async ask<T>(send: (client: Redis) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw closed();
+    if (this.#isClosed) throw closedError();
     if (!this.isReady) await this.#untilReady(waitMs);
     try {
       return await send(this.#client);
@@ -85,7 +85,7 @@ export class RedisLink {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const settle of [...this.#waiting]) settle(closed());
+    for (const settle of [...this.#waiting]) settle(closedError());
     if (this.isReady) await this.#client.quit().catch((error: Error) => this.#lost(error));
     this.#client.disconnect();
   }
@@ -119,6 +119,7 @@ export class RedisLink {
   }
 }
 
-function closed(): PilotlightError {
+/** What is told of a store that was closed. */
+export function closedError(): PilotlightError {
   return new PilotlightError('store_unavailable', 'store: it was closed');
 }

@@ -8,7 +8,7 @@ import { RedisDocuments } from './documents.ts';
 import { NoteFeed } from './note-feed.ts';
 import { settleDelivery, takeDeliveries } from './outbox.ts';
 import { events, head, list, members } from './read-scripts.ts';
-import { RedisLink } from './redis-link.ts';
+import { closedError, RedisLink } from './redis-link.ts';
 import { RedisTime } from './redis-time.ts';
 import { rootKey } from './script.ts';
 import { faultsOf } from './server-check.ts';
@@ -74,7 +74,7 @@ class RedisStore implements JobStore {
   }
 
   commit(changes: readonly JobChange[]) {
-    if (this.#closing) return this.#link.ask(() => Promise.reject(new Error('closed')));
+    if (this.#closing) return Promise.reject(closedError());
     return this.#queue.commit(changes);
   }
 
