@@ -82,8 +82,7 @@ export class CommitQueue {
 
   #send(): void {
     while (this.#inFlight < maxInFlight && this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, countOf(this.#waiting));
-      for (const { bytes } of batch) this.#waitingBytes -= bytes;
+      const batch = this.#take(countOf(this.#waiting));
       this.#inFlight++;
       void this.#sendBatch(batch).finally(() => {
         this.#inFlight--;
@@ -92,6 +91,12 @@ export class CommitQueue {
     }
     if (this.#waiting.length > 0 || this.#inFlight > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  #take(count = this.#waiting.length): Waiting[] {
+    const taken = this.#waiting.splice(0, count);
+    for (const { bytes } of taken) this.#waitingBytes -= bytes;
+    return taken;
   }
 
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
@@ -103,7 +108,9 @@ export class CommitQueue {
         if (--commit.left === 0) commit.resolve(commit.outcomes);
       }
     } catch (error) {
-      for (const { commit } of batch) commit.reject(error);
+      // Without a connection each batch would wait for one by itself, one after the other.
+      const isLost = !this.#link.isReady;
+      for (const { commit } of isLost ? [...batch, ...this.#take()] : batch) commit.reject(error);
     }
   }
 }

@@ -26,8 +26,8 @@ export function redisOptionsOf(url: string): RedisLinkSettings {
     host,
     port: port === '' ? 6_379 : Number(port),
     db,
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ...(username === '' ? {} : { username: decoded(username) }),
+    ...(password === '' ? {} : { password: decoded(password) }),
     ...(protocol === 'rediss:' ? { tls: isIP(host) === 0 ? { servername: host } : {} } : {}),
     protocol: 2,
     replyMapping: 'legacy',
@@ -49,6 +49,14 @@ function parse(url: string): URL {
   const parsed = URL.parse(url);
   if (parsed && /^rediss?:$/.test(parsed.protocol)) return parsed;
   throw badUrl('must be redis://HOST:PORT or rediss://HOST:PORT');
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw badUrl('a % in its user or password must be written as %25');
+  }
 }
 
 function badUrl(why: string): PilotlightError {

@@ -159,7 +159,7 @@ class RedisStore implements JobStore {
 
   async #close(): Promise<void> {
     this.#time.close();
-    await this.#queue.idle();
+    if (this.#link.isReady) await this.#queue.idle();
     await this.#feed.close();
     await this.#link.close();
   }
