@@ -54,7 +54,8 @@ export class PlayedDesk implements Desk {
 
   model(name: string): DeskModel {
     const found = this.#models.find((model) => model.name === name || model.aliases.includes(name));
-    if (found !== undefined) return found;
+    // Another view each time, as the gateway's desk gives it.
+    if (found !== undefined) return { ...found };
     throw modelNotFound(
       name,
       this.#models.map((model) => model.name),

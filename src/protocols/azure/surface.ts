@@ -62,7 +62,7 @@ function deploymentOf({ params, headers }: SurfaceRequest, desk: Desk): DeskMode
   if (params.endpoint === undefined)
     return deployment === undefined ? unnamed(headers, desk) : desk.model(deployment);
   const model = desk.model(params.endpoint);
-  if (deployment === undefined || desk.model(deployment) === model) return model;
+  if (deployment === undefined || desk.model(deployment).name === model.name) return model;
   throw new PilotlightError(
     'model_not_found',
     `endpoint ${JSON.stringify(model.name)} has no deployment ${JSON.stringify(deployment)}, only one of its own name`,
