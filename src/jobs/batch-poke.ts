@@ -1,5 +1,5 @@
 import type { DocumentStore } from '../core/job-store.ts';
-import { batchDataOf, batchKind, openBatchKind } from '../protocols/batch/batch-data.ts';
+import { batchDataOf, batchKind } from '../protocols/batch/batch-data.ts';
 
 /** The documents that surfaces write to; `poke` is called when one of them makes a batch, or wants one cancelled. */
 export function pokingDocuments(documents: DocumentStore, poke: () => void): DocumentStore {
@@ -10,10 +10,9 @@ export function pokingDocuments(documents: DocumentStore, poke: () => void): Doc
     expired: (nowMs, limit) => documents.expired(nowMs, limit),
     async put(document, expected) {
       const isWritten = await documents.put(document, expected);
-      const { kind } = document;
-      const isCancelled =
-        kind === batchKind && batchDataOf({ ...document, version: 0 }).status === 'cancelling';
-      if (isWritten && (kind === openBatchKind || isCancelled)) poke();
+      if (!isWritten || document.kind !== batchKind) return isWritten;
+      const { status } = batchDataOf({ ...document, version: 0 });
+      if (expected === 0 || status === 'cancelling') poke();
       return isWritten;
     },
   };
