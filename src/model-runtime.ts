@@ -61,6 +61,7 @@ export class ModelRuntime implements ModelEntry, Revision {
       },
       whenCold: (deadlineMs) => this.#whenCold(deadlineMs),
       etaMs: () => this.activator.wakeInfo().etaMs,
+      onBacklog: () => this.wake(),
       onReturn: (...facts) => this.#decider.returned(...facts),
       onRest: () => this.activator.rested(),
     });
@@ -166,7 +167,6 @@ export class ModelRuntime implements ModelEntry, Revision {
     return this.activator.hasFailed;
   }
 
-  /** Requests of this revision that run at a server (`http://host:port`). */
   inFlightAt(server: string): number {
     return this.#handover.inFlightAt(server);
   }
@@ -186,7 +186,6 @@ export class ModelRuntime implements ModelEntry, Revision {
     this.#handover.take(gatePart(this.#settings), enter);
   }
 
-  /** Takes settings that need no new replicas (see `needsNewReplicas`). */
   configure(settings: ModelSettings): void {
     const before = this.#settings.revision;
     const { concurrency, timeouts } = settings.revision;
@@ -230,6 +229,7 @@ export class ModelRuntime implements ModelEntry, Revision {
   /** Ends its replicas after everybody who waits or runs there has been served, or when the signal aborts. */
   async retire(signal: AbortSignal, options: { readonly keepsReplicas: boolean }): Promise<void> {
     const { clock } = this.#parts;
+    this.gate.jobs.queued = 0;
     try {
       await poll(clock, () => this.gate.waiting === 0, signal);
       if (this.#isStarted) await this.activator.retire(signal, options);

@@ -193,7 +193,10 @@ export class Roster implements Directory {
     return new Lineage(settings, {
       clock: this.#parts.clock,
       create: (model, owner) => new ModelRuntime(model, this.#parts, owner),
-      giveWaiters: (from, to) => to.take(() => this.#move(from.gate.takeWaiters(), to)),
+      giveWaiters: (from, to) => {
+        to.take(() => this.#move(from.gate.takeWaiters(), to));
+        from.gate.jobs.giveTo(to.gate.jobs);
+      },
       onEvent: (event) => this.#tell(settings.name, event),
       signal: this.#closing.signal,
     });

@@ -42,11 +42,12 @@ class Tenancy implements Tenant {
 
   view(): TenantView {
     const { access, gate, lifecycle } = this.#options;
-    const { waiting, inFlight, idleSinceMs, demand } = gate;
+    const { waiting, backlog: jobs, inFlight, idleSinceMs, demand } = gate;
     return {
       ...access.terms(),
       replicas: this.#replicas(),
       waiting,
+      jobs,
       inFlight,
       arrived: demand.arrived,
       idleSinceMs,

@@ -9,8 +9,12 @@ export class DemandMeter {
   readonly #onRest: GateOptions['onRest'];
   /** The last change. */
   #atMs: number;
+  /** At the gate, and elsewhere. */
   #waiting = 0;
   #inFlight = 0;
+  #backlog = 0;
+  /** Had come when nothing was there any more. */
+  #arrivedBefore = 0;
   #arrived = 0;
   #returned = 0;
   #waitingMs = 0;
@@ -30,17 +34,27 @@ export class DemandMeter {
   }
 
   /** From now on so many wait and so many hold a slot. */
-  changed(waiting: number, inFlight: number): void {
+  changed(atGate: number, inFlight: number): void {
+    const waiting = atGate + this.#backlog;
     if (waiting === this.#waiting && inFlight === this.#inFlight) return;
     const nowMs = this.#clock.nowMs();
     const lastedMs = nowMs - this.#atMs;
-    if (this.#waiting + this.#inFlight === 0) this.#onReturn?.(lastedMs, this.#arrived - 1);
+    if (this.#waiting + this.#inFlight === 0) this.#onReturn?.(lastedMs, this.#arrivedBefore);
     this.#waitingMs += this.#waiting * lastedMs;
     this.#inFlightMs += this.#inFlight * lastedMs;
     this.#waiting = waiting;
     this.#inFlight = inFlight;
     this.#atMs = nowMs;
-    if (waiting + inFlight === 0) this.#onRest?.();
+    if (waiting + inFlight > 0) return;
+    this.#arrivedBefore = this.#arrived;
+    this.#onRest?.();
+  }
+
+  /** So many jobs are queued elsewhere: they wait as others do. */
+  set backlog(jobs: number) {
+    const atGate = this.#waiting - this.#backlog;
+    this.#backlog = jobs;
+    this.changed(atGate, this.#inFlight);
   }
 
   /** `nowMs` since which nothing waits and no slot is held; null while one does. */
@@ -53,7 +67,7 @@ export class DemandMeter {
     const lastedMs = this.#clock.nowMs() - this.#atMs;
     return {
       arrived: this.#arrived,
-      ended: this.#arrived + this.#returned - this.#waiting - this.#inFlight,
+      ended: this.#arrived + this.#returned - (this.#waiting - this.#backlog) - this.#inFlight,
       waitingMs: this.#waitingMs + this.#waiting * lastedMs,
       inFlightMs: this.#inFlightMs + this.#inFlight * lastedMs,
     };

@@ -21,6 +21,8 @@ export interface GateOptions {
   onDemand(): void;
   /** Somebody enters while no replica takes requests: wakes the model, and may refuse. */
   whenCold(deadlineMs: number): PilotlightError | null;
+  /** More jobs are queued than before: more replicas may be needed, or the first one. Must not refuse waiters. */
+  onBacklog?(): void;
   /** Milliseconds until the model is ready; null when it is, or when that is not known. */
   etaMs(): number | null;
   /** Somebody entered after nothing had waited or run for `gapMs`; `arrived` had come before that. Must not throw. */

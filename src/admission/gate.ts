@@ -3,6 +3,7 @@ import type { GateControl } from '../core/gate.ts';
 import type { DemandTotals } from '../core/scaling.ts';
 import { DemandMeter } from './demand-meter.ts';
 import type { GateOptions, GateSettings } from './gate-options.ts';
+import { JobDoor } from './job-door.ts';
 import { Permit } from './permit.ts';
 import { gateClosed } from './refusals.ts';
 import type { Replica } from './replica.ts';
@@ -19,6 +20,10 @@ const defaultWeights = [16, 4, 1] as const;
  * back into the gate.
  */
 export class Gate implements GateControl {
+  readonly jobs = new JobDoor({
+    spare: () => (this.#room.size > 0 ? 0 : this.#pool.freeSlots),
+    onQueued: (jobs, before) => this.#queued(jobs, before),
+  });
   readonly #options: GateOptions;
   readonly #room: WaitingRoom<GateSettings>;
   readonly #pool: ReplicaPool;
@@ -118,14 +123,18 @@ export class Gate implements GateControl {
     return this.#demand.totals;
   }
 
+  get backlog(): number {
+    return this.jobs.queued;
+  }
+
   addReplica(id: string, origin: string, limit: number): void {
     this.#pool.add(id, origin, limit);
-    this.#pump();
+    this.#opened();
   }
 
   setLimit(id: string, limit: number): void {
     this.#pool.setLimit(id, limit);
-    this.#pump();
+    this.#opened();
   }
 
   suspend(id: string): void {
@@ -134,7 +143,7 @@ export class Gate implements GateControl {
 
   reinstate(id: string): void {
     this.#pool.setSuspended(id, false);
-    this.#pump();
+    this.#opened();
   }
 
   removeReplica(id: string): void {
@@ -216,6 +225,17 @@ export class Gate implements GateControl {
     this.#pool.release(replica);
     this.#pump();
     this.#noteChange();
+    if (this.#room.size === 0) this.jobs.onSpare?.();
+  }
+
+  #opened(): void {
+    this.#pump();
+    if (this.#room.size === 0) this.jobs.onSpare?.();
+  }
+
+  #queued(jobs: number, before: number): void {
+    this.#demand.backlog = jobs;
+    if (jobs > before) this.#options.onBacklog?.();
   }
 
   #noteEntry(isBack: boolean): void {

@@ -50,7 +50,11 @@ export class Handover implements GateControl {
   }
 
   get waiting(): number {
-    return this.#gate.waiting;
+    return this.#gate.waiting + this.#gate.backlog;
+  }
+
+  get backlog(): number {
+    return this.#gate.backlog;
   }
 
   get oldestWaitMs(): number {

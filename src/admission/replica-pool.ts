@@ -26,6 +26,14 @@ export class ReplicaPool {
     return this.#open.length;
   }
 
+  /** Slots that are free; Infinity where a replica has no limit. */
+  get freeSlots(): number {
+    let sum = 0;
+    for (const { limit, inFlight } of this.#open)
+      sum += limit === 0 ? Number.POSITIVE_INFINITY : Math.max(0, limit - inFlight);
+    return sum;
+  }
+
   /** Takes a slot where it is best; null when every one is in use. */
   acquire(affinity: Affinity | null): Replica | null {
     const replica = this.#chooser.choose(this.#open, affinity);

@@ -2,8 +2,8 @@ import type { PilotlightError } from '../core/errors.ts';
 import type { Lane } from './lane.ts';
 import type { Permit } from './permit.ts';
 
-/** 0 high, 1 normal, 2 low. */
-export type PriorityClass = 0 | 1 | 2;
+/** 0 high, 1 normal, 2 low: of those who wait for an answer. 3: what nobody waits for (jobs), behind all of them. */
+export type PriorityClass = 0 | 1 | 2 | 3;
 
 /** What makes one replica better than another for a request. */
 export interface Affinity {

@@ -21,17 +21,19 @@ class ClassQueue implements Share {
 
 /**
  * Who waits, in the order in which slots go out: priority classes by weight, tenants of a class by weight, first come
- * first served inside a class and tenant.
+ * first served inside a class and tenant. Class 3 takes no part in the weights: it is served when nobody else waits.
  */
 export class WaitingQueue {
-  readonly #classes: readonly [ClassQueue, ClassQueue, ClassQueue];
+  readonly #classes: readonly [ClassQueue, ClassQueue, ClassQueue, ClassQueue];
   readonly #schedule = new FairSchedule<ClassQueue>();
   readonly #tenantWeight: (tenant: string) => number;
   #size = 0;
+  #backgroundSize = 0;
   #bytes = 0;
 
   constructor(weights: readonly [number, number, number], tenantWeight: (tenant: string) => number) {
-    this.#classes = [new ClassQueue(weights[0]), new ClassQueue(weights[1]), new ClassQueue(weights[2])];
+    const [high, normal, low] = weights;
+    this.#classes = [new ClassQueue(high), new ClassQueue(normal), new ClassQueue(low), new ClassQueue(1)];
     this.#tenantWeight = tenantWeight;
   }
 
@@ -39,6 +41,12 @@ export class WaitingQueue {
     return this.#size;
   }
 
+  /** How many of them are of class 3. */
+  get backgroundSize(): number {
+    return this.#backgroundSize;
+  }
+
+  /** Of their bodies, without those of class 3. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -54,20 +62,24 @@ export class WaitingQueue {
     const group = this.#classes[ticket.waiter.priority];
     lane.restore(ticket);
     group.schedule.restore(lane);
-    this.#schedule.restore(group);
+    if (group !== this.#classes[3]) this.#schedule.restore(group);
     this.#count(ticket);
   }
 
   /** Who is next. */
   get first(): Ticket | null {
-    return this.#schedule.first?.schedule.first?.head ?? null;
+    return this.#nextGroup.schedule.first?.head ?? null;
+  }
+
+  get #nextGroup(): ClassQueue {
+    return this.#schedule.first ?? this.#classes[3];
   }
 
   /** Counts a turn of the class and tenant of `first`, which is about to get a slot and must then be removed. */
   charge(): void {
-    const group = this.#schedule.first!;
+    const group = this.#nextGroup;
     group.schedule.served(group.schedule.first!);
-    this.#schedule.served(group);
+    if (group !== this.#classes[3]) this.#schedule.served(group);
   }
 
   /** Takes one out that waits, wherever it stands. */
@@ -76,7 +88,8 @@ export class WaitingQueue {
     const group = this.#classes[ticket.waiter.priority];
     lane.unlink(ticket);
     this.#size--;
-    this.#bytes -= ticket.bytes;
+    if (group === this.#classes[3]) this.#backgroundSize--;
+    else this.#bytes -= ticket.bytes;
     if (lane.size > 0) return;
     group.schedule.remove(lane);
     group.laneByTenant.delete(lane.tenant);
@@ -86,14 +99,15 @@ export class WaitingQueue {
   /** More of its body is held. */
   grow(ticket: Ticket, bytes: number): void {
     ticket.bytes += bytes;
-    this.#bytes += bytes;
+    if (ticket.waiter.priority !== 3) this.#bytes += bytes;
   }
 
   /** An upper bound of its position, 1 = next: exact with one tenant and class as long as nobody has given up. */
   position(ticket: Ticket): number {
     const lane = ticket.lane!;
     const place = Math.min(lane.size, ticket.number - lane.head!.number + 1);
-    return this.#size - lane.size + place;
+    const others = this.#size - lane.size;
+    return (ticket.waiter.priority === 3 ? others : others - this.#backgroundSize) + place;
   }
 
   /**
@@ -120,7 +134,8 @@ export class WaitingQueue {
 
   #count(ticket: Ticket): void {
     this.#size++;
-    this.#bytes += ticket.bytes;
+    if (ticket.waiter.priority === 3) this.#backgroundSize++;
+    else this.#bytes += ticket.bytes;
   }
 
   #laneOf(ticket: Ticket): Lane {
@@ -129,7 +144,7 @@ export class WaitingQueue {
     const known = group.laneByTenant.get(tenant);
     if (known) return known;
     const lane = new Lane(tenant, 1 / Math.max(minWeight, this.#tenantWeight(tenant)));
-    if (group.laneByTenant.size === 0) this.#schedule.add(group);
+    if (group.laneByTenant.size === 0 && priority !== 3) this.#schedule.add(group);
     group.laneByTenant.set(tenant, lane);
     group.schedule.add(lane);
     return lane;

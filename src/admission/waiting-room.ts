@@ -68,10 +68,12 @@ export class WaitingRoom<Settings extends RoomSettings> {
     return this.#queue.tickets().map((ticket) => ticket.waiter);
   }
 
-  /** To the end of its class and tenant; or its refusal. */
+  /** To the end of its class and tenant; or its refusal. Those of class 3 take no place that others could have. */
   join(waiter: Waiter): PilotlightError | null {
     const nowMs = this.#clock.nowMs();
-    const error = this.#late(waiter, nowMs) ?? this.#overfull() ?? this.#overweight(waiter.bytes);
+    const isBounded = waiter.priority !== 3;
+    const error =
+      this.#late(waiter, nowMs) ?? (isBounded ? (this.#overfull() ?? this.#overweight(waiter.bytes)) : null);
     if (error !== null) return error;
     const ticket = new Ticket(waiter, { owner: this, number: ++this.#arrivals, nowMs });
     this.#seat(ticket);
@@ -118,7 +120,7 @@ export class WaitingRoom<Settings extends RoomSettings> {
   grow(waiter: Waiter, bytes: number): PilotlightError | null {
     const ticket = waiter.ticket;
     if (!ticket?.lane) return null;
-    const error = this.#overweight(bytes);
+    const error = waiter.priority === 3 ? null : this.#overweight(bytes);
     if (error === null) this.#queue.grow(ticket, bytes);
     else this.leave(waiter);
     return error;
@@ -147,7 +149,8 @@ export class WaitingRoom<Settings extends RoomSettings> {
 
   #overfull(): PilotlightError | null {
     const { max } = this.settings;
-    return this.#queue.size < max ? null : queueFull(this.#context, `${this.#queue.size} of ${max}`);
+    const size = this.#queue.size - this.#queue.backgroundSize;
+    return size < max ? null : queueFull(this.#context, `${size} of ${max}`);
   }
 
   #overweight(bytes: number): PilotlightError | null {

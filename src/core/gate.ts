@@ -3,8 +3,10 @@ import type { DemandTotals } from './scaling.ts';
 
 /** What activation may do to a gate and see of it. The gate implements it; the data path never sees activation. */
 export interface GateControl {
-  /** Requests in the queue. */
+  /** Requests in the queue, and jobs that are to come. */
   readonly waiting: number;
+  /** How many of them are jobs that are to come. */
+  readonly backlog: number;
   /** How long the one has waited that has waited longest; 0 when nobody does. */
   readonly oldestWaitMs: number;
   /** Permits that are out. */

@@ -48,6 +48,8 @@ export interface TenantView extends RoomTerms {
   /** All that there are, until they are gone. */
   readonly replicas: readonly TenantReplica[];
   readonly waiting: number;
+  /** How many of `waiting` are jobs that have not come yet; absent: none. */
+  readonly jobs?: number;
   readonly inFlight: number;
   /** Requests that came since it began: only grows. */
   readonly arrived: number;

@@ -14,6 +14,9 @@ interface ModelReplica {
 const max = 6;
 const maxBytes = 60;
 
+/** Those of class 3 take none of the places in the queue, and go behind all others. */
+const isBounded = ({ priority }: Pick<ModelWaiter, 'priority'>) => priority !== 3;
+
 /** A gate beside the simplest description of what it must do: lists that are searched. */
 export class GateModel implements WaiterEvents {
   readonly #opened;
@@ -36,9 +39,10 @@ export class GateModel implements WaiterEvents {
     const { gate, clock } = this.#opened;
     const waiter = new ModelWaiter(this, arrival, clock.nowMs() + arrival.timeoutMs);
     this.#waiters.push(waiter);
-    const waiting = this.#waiting();
+    const waiting = this.#waiting().filter(isBounded);
     const bytes = waiting.reduce((sum, { held }) => sum + held, 0);
-    const isFull = waiting.length >= max || bytes + arrival.bytes > maxBytes;
+    const isOver = waiting.length >= max || bytes + arrival.bytes > maxBytes;
+    const isFull = isBounded(waiter) && isOver;
     const answer = gate.enter(waiter);
     if (!(answer instanceof PilotlightError)) this.#entered++;
     if (answer instanceof PilotlightError) {
@@ -89,9 +93,11 @@ export class GateModel implements WaiterEvents {
   grow(pick: number, bytes: number): void {
     const waiter = this.#pick(pick, 'waiting');
     if (!waiter) return;
-    const total = this.#waiting().reduce((sum, { held }) => sum + held, bytes);
+    const total = this.#waiting()
+      .filter(isBounded)
+      .reduce((sum, { held }) => sum + held, bytes);
     const error = this.#opened.gate.grow(waiter, bytes);
-    expect(error !== null).toBe(total > maxBytes);
+    expect(error !== null).toBe(isBounded(waiter) && total > maxBytes);
     if (error === null) waiter.held += bytes;
     else waiter.state = 'done';
   }
@@ -148,7 +154,7 @@ export class GateModel implements WaiterEvents {
     const waiting = this.#waiting();
     const running = this.#running();
     expect(gate.waiting).toBe(waiting.length);
-    expect(gate.waitingBytes).toBe(waiting.reduce((sum, { held }) => sum + held, 0));
+    expect(gate.waitingBytes).toBe(waiting.filter(isBounded).reduce((sum, { held }) => sum + held, 0));
     expect(gate.inFlight).toBe(running.length);
     for (const id of this.#replicas.keys()) expect(gate.inFlightOf(id)).toBe(this.#loadOf(id));
     expect(gate.idleSinceMs === null).toBe(waiting.length + running.length > 0);
@@ -179,6 +185,7 @@ export class GateModel implements WaiterEvents {
   onLaterGrant(waiter: ModelWaiter, permit: Permit): void {
     expect(waiter.state).toBe('waiting');
     expect(this.#laneOf(waiter)[0]).toBe(waiter);
+    if (!isBounded(waiter)) expect(this.#waiting().filter(isBounded)).toEqual([]);
     this.#run(waiter, permit);
   }
 

@@ -12,7 +12,7 @@ const pick = fc.nat(40);
 const limit = fc.integer({ min: 0, max: 3 });
 
 const arrival: fc.Arbitrary<Arrival> = fc.record({
-  priority: fc.constantFrom<PriorityClass>(0, 1, 1, 1, 1, 2),
+  priority: fc.constantFrom<PriorityClass>(0, 1, 1, 1, 1, 2, 3),
   tenant: fc.constantFrom('a', 'a', 'a', 'b'),
   bytes: fc.nat(20),
   timeoutMs: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 60 })),

@@ -15,6 +15,7 @@ export class FakeGate implements GateControl {
   readonly #clock: Clock;
   readonly replicas = new Map<string, FakeReplica>();
   readonly failures: PilotlightError[] = [];
+  readonly backlog = 0;
   oldestWaitMs = 0;
   refusal: PilotlightError | null = null;
   #waiting = 0;

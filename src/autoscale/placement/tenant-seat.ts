@@ -28,6 +28,9 @@ interface SeatChange {
 /** One that was told to go and did not is not told again for so long. */
 const refusalMs = 5_000;
 
+/** Jobs that a turn serves at most: without any, a model that only jobs ask for would be evicted as soon as it has started. */
+const turnJobs = 32;
+
 /** What one tenant has, asks for and waits for. No I/O, no timer. */
 export class TenantSeat {
   readonly tenant: Tenant;
@@ -46,8 +49,8 @@ export class TenantSeat {
   #order = 0;
   readonly #nextOrder: () => number;
   #refusedUntilMs = Number.NEGATIVE_INFINITY;
-  /** `TenantView.arrived` when it last became ready; null: it is not. */
-  #arrivedAtReady: number | null = null;
+  /** `TenantView.arrived` at the end of the turn that began when it last became ready; null: it is not. */
+  #turnEndsAt: number | null = null;
 
   /** `nextOrder` grows with each call, over all seats. */
   constructor(tenant: Tenant, nextOrder: () => number) {
@@ -155,9 +158,9 @@ export class TenantSeat {
 
   /** As a plan sees it. */
   stateAt(nowMs: number): TenantState {
-    const { replicas: _, arrived, ...view } = this.#view;
+    const { replicas: _, arrived, jobs = 0, ...view } = this.#view;
     const { id, model } = this.tenant;
-    const hasTurnOver = this.#arrivedAtReady !== null && arrived - view.waiting >= this.#arrivedAtReady;
+    const came = arrived - (view.waiting - jobs);
     return {
       ...view,
       id,
@@ -165,7 +168,7 @@ export class TenantSeat {
       holdings: this.#held.map(holdingOf),
       claim: this.#claim,
       isKept: view.isKept || nowMs < this.#refusedUntilMs,
-      isTurnOver: hasTurnOver,
+      isTurnOver: this.#turnEndsAt !== null && came >= this.#turnEndsAt,
     };
   }
 
@@ -186,8 +189,9 @@ export class TenantSeat {
       const state = stateOf(one);
       return one.isSeen && (state === 'ready' || state === 'asleep');
     });
-    if (!isReady) this.#arrivedAtReady = null;
-    else this.#arrivedAtReady ??= this.#view.arrived;
+    const { arrived, jobs = 0 } = this.#view;
+    if (!isReady) this.#turnEndsAt = null;
+    else this.#turnEndsAt ??= arrived + Math.min(jobs, turnJobs);
   }
 
   /** The time for which it asks begins anew when it asks for its first replica, or somebody begins to wait. */

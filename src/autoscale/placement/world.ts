@@ -34,7 +34,7 @@ export interface Claim {
 }
 
 /** A tenant as a plan sees it. */
-export interface TenantState extends Omit<TenantView, 'replicas' | 'arrived'> {
+export interface TenantState extends Omit<TenantView, 'replicas' | 'arrived' | 'jobs'> {
   readonly id: string;
   readonly model: string;
   readonly holdings: readonly Holding[];
