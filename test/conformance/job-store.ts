@@ -4,6 +4,7 @@ import { describeCommits } from './job-store/commits.ts';
 import { describeDeliveries } from './job-store/deliveries.ts';
 import { describeDocuments } from './job-store/documents.ts';
 import { describeEvents } from './job-store/events.ts';
+import { describeHistories } from './job-store/histories.ts';
 import { describeLife } from './job-store/life.ts';
 import { describeLists } from './job-store/lists.ts';
 import { describeQueues } from './job-store/queues.ts';
@@ -33,5 +34,6 @@ export function describeJobStore(name: string, suite: JobStoreSuite): void {
     describeDeliveries(suite);
     describeDocuments(suite);
     describeLife(suite);
+    describeHistories(suite);
   });
 }
