@@ -33,7 +33,7 @@ export function redisOptionsOf(url: string): RedisLinkSettings {
     replyMapping: 'legacy',
     lazyConnect: true,
     connectTimeout: 5_000,
-    socketTimeout: 15_000,
+    socketTimeout: 10_000,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,

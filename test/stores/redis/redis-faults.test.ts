@@ -136,6 +136,19 @@ describe.runIf(hasRedis)('a Redis that cannot be used', () => {
     expect(await store.head('llama', 2, 10)).toEqual(['a', 'b', 'c']);
   });
 
+  it('does not answer: what was asked fails in time, and it goes on when Redis does', {
+    timeout: 60_000,
+  }, async () => {
+    rig = await RedisRig.start();
+    const store = await rig.open();
+    rig.server.signal('SIGSTOP');
+    const asked = [store.get('a'), add(store, { id: 'a' })];
+    for (const answer of await Promise.allSettled(asked))
+      expect(answer).toMatchObject({ reason: unavailable });
+    rig.server.signal('SIGCONT');
+    await expect.poll(() => add(store, { id: 'b' }).catch(() => null)).toMatchObject({ id: 'b' });
+  });
+
   it('is gone: what is asked waits a while, and no more than so much', async () => {
     rig = await RedisRig.start();
     const clock = new ManualClock();
