@@ -74,9 +74,9 @@ export interface JobDesk {
   wait(id: string, forMs: number, caller: Caller): Promise<Job | null>;
   /** In any state; one that has ended stays as it is. Resolves with the job as it stands then. */
   cancel(id: string, caller: Caller): Promise<Job | null>;
-  /** A job that has ended is queued again, with the same id; null: there is none; rejects with job_not_ended. */
+  /** A job that has ended is queued again, with the same id; null: there is none; rejects with job_conflict. */
   retry(id: string, caller: Caller): Promise<Job | null>;
-  /** Removes one that has ended, with what it left; rejects with job_not_ended. Returns whether it was there. */
+  /** Removes one that has ended, with what it left; rejects with job_conflict. Returns whether it was there. */
   remove(id: string, caller: Caller): Promise<boolean>;
   list(query: Omit<JobQuery, 'tenant'>, caller: Caller): Promise<JobPage>;
   /** Cancels all that are queued of a surface and a model; returns how many. */

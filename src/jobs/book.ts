@@ -153,9 +153,9 @@ export class JobBook {
   /** Removes a job that has ended, with all it left; returns whether it was there. Rejects with job_conflict. */
   async remove(job: Job): Promise<boolean> {
     const [written] = await this.#changeAll([job], (now) => (now.endedAtMs === null ? null : 'remove'));
-    if (written === null || written === undefined) return (await this.#unlessThere(job)) !== null;
-    await this.#dropAll(written.before);
-    return true;
+    if (written === null || written === undefined) await this.#unlessThere(job);
+    else await this.#dropAll(written.before);
+    return written !== null && written !== undefined;
   }
 
   /** Does what time has made due for these jobs; `isOrphan`: who held the lease has ended. Returns how many were changed. */

@@ -64,25 +64,29 @@ export function giveBack(job: Job, delayMs: number, nowMs: number): Step {
   return back(job, { attempts: job.attempts - 1, startedAtMs: null }, { nowMs, delayMs });
 }
 
+/** How a failed attempt is judged, and what is kept of it where it was the last. */
+export interface Judging {
+  readonly nowMs: number;
+  /** 0 to 1. */
+  readonly random: number;
+  readonly result: JobResult | null;
+  /** Not told yet; void where it is tried again. */
+  readonly events: readonly NewEvent[];
+}
+
 /** What comes of a failed attempt: another one, or the end. */
-export function fail(
-  job: Job,
-  failure: Failure,
-  by: { nowMs: number; random: number; result: JobResult | null },
-): Step {
-  const { nowMs, random, result } = by;
+export function fail(job: Job, failure: Failure, { nowMs, random, result, events }: Judging): Step {
+  const by = { nowMs, events };
   const { code, message, status } = failure;
   const error = { code, message, status };
   const verdict = verdictOf(failure);
   if (verdict === 'unsent') return giveBack(job, unsentDelayMs(failure, random), nowMs);
-  if (verdict === 'timed_out') return finish(job, { state: 'timed_out', error }, { nowMs });
-  if (verdict === 'never') return finish(job, { state: 'failed', error, result }, { nowMs });
+  if (verdict === 'timed_out') return finish(job, { state: 'timed_out', error }, by);
+  if (verdict === 'never') return finish(job, { state: 'failed', error, result }, by);
   const deaths = job.deaths + (verdict === 'died' ? 1 : 0);
   const dead = { ...job, deaths };
-  if (deaths >= mostDeaths)
-    return finish(dead, { state: 'failed', error: diedOf(message), result }, { nowMs });
-  if (job.attempts >= job.limits.maxAttempts)
-    return finish(dead, { state: 'failed', error, result }, { nowMs });
+  if (deaths >= mostDeaths) return finish(dead, { state: 'failed', error: diedOf(message), result }, by);
+  if (job.attempts >= job.limits.maxAttempts) return finish(dead, { state: 'failed', error, result }, by);
   return back(job, { deaths }, { nowMs, delayMs: backOffMs(job.attempts, failure, random) });
 }
 
