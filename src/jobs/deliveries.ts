@@ -134,7 +134,7 @@ export class Deliveries {
 
   /** Time for a turn at the receiver, and for a try then. */
   get #holdMs(): number {
-    return this.#options.settings.timeoutMs * 2 + 10_000;
+    return this.#options.settings.timeoutMs * 3;
   }
 
   #pump(): void {

@@ -136,7 +136,7 @@ describe('deliveries', () => {
     await end(dying, clock);
     const next = openOutbox(store, clock);
     closing.push(() => end(next, clock));
-    await clock.advance(49_000);
+    await clock.advance(58_000);
     expect(to.received).toHaveLength(1);
     await clock.advance(2_000);
     await next.tried(1);
