@@ -46,7 +46,7 @@ export class SurfaceTable {
 
   constructor(served: readonly ServedSurface[]) {
     this.#served = served;
-    this.#entries = served.flatMap(entriesOf).toSorted((a, b) => compare(a.pattern.rank, b.pattern.rank));
+    this.#entries = served.flatMap(entriesOf).toSorted(byTurn);
   }
 
   get isEmpty(): boolean {
@@ -118,6 +118,12 @@ function entriesOf(served: ServedSurface): SurfaceEntry[] {
 /** Some clients encode the colon before a verb. */
 function plainColons(path: string): string {
   return path.includes('%3') ? path.replaceAll(/%3a/gi, ':') : path;
+}
+
+/** Who is asked first: the more exact path, and of two the route that takes but some of the requests. */
+function byTurn(a: SurfaceEntry, b: SurfaceEntry): number {
+  const choosy = ({ route }: SurfaceEntry) => (route.takes === undefined ? 1 : 0);
+  return compare(a.pattern.rank, b.pattern.rank) || choosy(a) - choosy(b);
 }
 
 function compare(a: string, b: string): number {

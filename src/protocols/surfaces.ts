@@ -1,7 +1,8 @@
 import type { Surface, SurfaceName } from '../core/surface.ts';
 
 /** Where each surface is found. Loaded only where it is switched on: most gateways serve none. */
-const loaders: Readonly<Record<Exclude<SurfaceName, 'jobs'>, () => Promise<Surface>>> = {
+const loaders: Readonly<Record<SurfaceName, () => Promise<Surface>>> = {
+  jobs: async () => (await import('./jobs/surface.ts')).jobs,
   batch: async () => (await import('./batch/batch.ts')).batch,
   responses: async () => (await import('./responses/responses.ts')).responses,
   replicate: async () => (await import('./replicate/surface.ts')).replicate,
@@ -19,6 +20,5 @@ const loaders: Readonly<Record<Exclude<SurfaceName, 'jobs'>, () => Promise<Surfa
 
 /** The surface of a name of the configuration. */
 export function loadSurface(name: SurfaceName): Promise<Surface> {
-  if (name === 'jobs') throw new Error('surfaces.jobs is not built yet');
   return loaders[name]();
 }
