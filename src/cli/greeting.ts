@@ -5,13 +5,16 @@ import type { BackendSettings, ModelSettings, Settings } from '../config/setting
 export interface GreetingAddresses {
   readonly address: { readonly host: string; readonly port: number };
   readonly adminAddress: { readonly host: string; readonly port: number };
+  /** Of the surfaces that have a port of their own, by name. */
+  readonly surfaceAddresses: ReadonlyMap<string, { readonly host: string; readonly port: number }>;
 }
 
 /** More models than that would push the rest off the screen. */
 const mostListed = 20;
 
 /** What a person reads at the start: where it listens, what each model is, and one request to try. Ends with a line break. */
-export function greeting(settings: Settings, { address, adminAddress }: GreetingAddresses): string {
+export function greeting(settings: Settings, addresses: GreetingAddresses): string {
+  const { address, adminAddress, surfaceAddresses } = addresses;
   const scheme = settings.server.tls === null ? 'http' : 'https';
   const url = `${scheme}://${address.host}:${address.port}`;
   const models = [...settings.models.values()];
@@ -22,6 +25,11 @@ export function greeting(settings: Settings, { address, adminAddress }: Greeting
     ...models.slice(0, mostListed).map(describe),
   ];
   if (models.length > mostListed) lines.push(`  and ${models.length - mostListed} more`);
+  const bases = settings.surfaces.map(({ name, prefix }) => {
+    const { host, port } = surfaceAddresses.get(name) ?? address;
+    return `  ${name}: ${scheme}://${host}:${port}${prefix}`;
+  });
+  if (bases.length > 0) lines.push('Surfaces:', ...bases);
   if (named !== undefined)
     lines.push('Try:', `  ${tryCommand(url, named.name, settings.auth.keys.length > 0)}`);
   return `${lines.join('\n')}\n`;

@@ -44,7 +44,7 @@ async function start(settings: Settings, configFile: string, log: Log): Promise<
   } catch (error) {
     // Backends that are always up were started before the ports were opened.
     killOwned();
-    throw startFault(error, settings.server);
+    throw startFault(error, settings);
   }
 }
 

@@ -1,8 +1,9 @@
-import type { ServerSettings } from '../config/settings.ts';
+import type { ServerSettings, Settings } from '../config/settings.ts';
 import { listenFault } from './listen-fault.ts';
 
 /** Why the gateway does not start, in words that name the setting where that is known; else the error as it is. */
-export function startFault(error: unknown, { listen, admin, tls }: ServerSettings): unknown {
+export function startFault(error: unknown, { server, surfaces }: Settings): unknown {
+  const { listen, admin, tls } = server;
   const { code = '', path } = error as NodeJS.ErrnoException;
   const key = path === undefined ? undefined : tlsKeyOf(path, tls);
   if (key !== undefined) {
@@ -12,6 +13,9 @@ export function startFault(error: unknown, { listen, admin, tls }: ServerSetting
   return listenFault(error, [
     { key: 'server.admin', address: admin },
     { key: 'server.listen', address: listen },
+    ...surfaces.flatMap(({ name, listen: address }) =>
+      address === null ? [] : [{ key: `surfaces.${name}.listen`, address }],
+    ),
   ]);
 }
 

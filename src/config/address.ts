@@ -27,6 +27,12 @@ export function isLoopback(host: string): boolean {
   return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
+/** Whether two of them cannot be listened on at once. Port 0 is another one each time. */
+export function collide(a: Address, b: Address): boolean {
+  const isAnywhere = [a.host, b.host].some((host) => host === '0.0.0.0' || host === '::');
+  return a.port !== 0 && a.port === b.port && (a.host === b.host || isAnywhere);
+}
+
 /** A key that takes an address to listen on. */
 export const address = (description: string) =>
   z

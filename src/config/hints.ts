@@ -25,7 +25,12 @@ export function knownKeys(root: JsonSchema, path: Path): string[] {
   for (const step of path) {
     schemas = schemas.flatMap((schema) => childrenOf(schema, step)).flatMap(alternatives);
   }
-  return [...new Set(schemas.flatMap((schema) => Object.keys(schema.properties ?? {})))];
+  return [...new Set(schemas.flatMap(ownKeys))];
+}
+
+function ownKeys({ properties, propertyNames }: JsonSchema): string[] {
+  const names = typeof propertyNames === 'object' ? (propertyNames.enum ?? []) : [];
+  return [...Object.keys(properties ?? {}), ...names.map(String)];
 }
 
 function alternatives(schema: JsonSchema): JsonSchema[] {

@@ -1,4 +1,4 @@
-import { formatAddress, isLoopback } from './address.ts';
+import { collide, formatAddress, isLoopback } from './address.ts';
 import { Claims } from './claims.ts';
 import { companionFaults } from './companion-rules.ts';
 import { httpVersionFaults } from './http-version.ts';
@@ -14,7 +14,7 @@ import { readyFaults } from './ready.ts';
 import { modelNeedsFaults, roomFaults } from './room-rules.ts';
 import type { RawConfig } from './schema.ts';
 import type { Sections } from './sections.ts';
-import type { Address } from './settings.ts';
+import { surfaceFaults } from './surface-rules.ts';
 
 type Server = RawConfig['server'];
 type Auth = RawConfig['auth'];
@@ -24,6 +24,7 @@ export function brokenRules(sections: Sections): RawFault[] {
   const { server, auth, kubernetes, models, modelNames } = sections;
   return [
     ...(server && auth !== undefined ? exposureFaults(server, auth) : []),
+    ...surfaceFaults(sections),
     ...(auth && auth !== 'open' ? keyFaults(auth.keys) : []),
     ...(kubernetes ? leaseFaults(kubernetes) : []),
     ...emptyFaults(sections),
@@ -53,11 +54,6 @@ function exposureFaults(server: Server, auth: Auth): RawFault[] {
     faults.push(fault(['server', 'admin'], 'is the same address as server.listen'));
   }
   return faults;
-}
-
-function collide(a: Address, b: Address): boolean {
-  const isAnywhere = [a.host, b.host].some((host) => host === '0.0.0.0' || host === '::');
-  return a.port !== 0 && a.port === b.port && (a.host === b.host || isAnywhere);
 }
 
 function keyFaults(keys: Exclude<Auth, null | 'open'>['keys']): RawFault[] {

@@ -6,6 +6,7 @@ import { modelSchema, type RawModel } from './model.ts';
 import { valueAt } from './path.ts';
 import type { RawConfig } from './schema.ts';
 import { serverSchema } from './server.ts';
+import { surfacesSchema } from './surfaces.ts';
 
 /** The parts of a file that are without fault in themselves. */
 export interface Sections {
@@ -16,6 +17,7 @@ export interface Sections {
   readonly gpus: RawConfig['gpus'] | undefined;
   readonly hostMemory: RawConfig['hostMemory'] | undefined;
   readonly groups: RawConfig['groups'] | undefined;
+  readonly surfaces: RawConfig['surfaces'] | undefined;
   readonly models: ReadonlyMap<string, RawModel>;
   /** All models that are written, those with faults included. */
   readonly modelNames: readonly string[];
@@ -49,6 +51,7 @@ export function readSections(root: unknown): Sections {
     gpus: read(gpusSchema, valueAt(root, ['gpus'])),
     hostMemory: read(hostMemorySchema, valueAt(root, ['hostMemory'])),
     groups: read(groupsSchema, valueAt(root, ['groups'])),
+    surfaces: read(surfacesSchema, valueAt(root, ['surfaces'])),
     models: new Map(models),
     modelNames: entries.map(([name]) => name),
     lacking:

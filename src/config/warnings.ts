@@ -2,6 +2,7 @@ import { formatAddress, isLoopback } from './address.ts';
 import { ladderWarnings } from './ladder-warnings.ts';
 import { formatDuration } from './quantities.ts';
 import type { ModelSettings, Settings } from './settings.ts';
+import { surfaceWarnings } from './surface-rules.ts';
 
 /** What is allowed and probably not meant, one line each. */
 export function warningsOf(settings: Settings): string[] {
@@ -22,6 +23,7 @@ export function warningsOf(settings: Settings): string[] {
     );
   }
   const all = [...models.values()];
+  warnings.push(...surfaceWarnings(settings));
   return [...warnings, ...drainWarnings(all, server.drainMs), ...all.flatMap(modelWarnings)];
 }
 

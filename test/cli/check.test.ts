@@ -28,6 +28,22 @@ describe('pilotlight check', () => {
     expect(answer).toEqual({ code: 0, stdout: 'FILE: ok, 2 model(s): a, b\n', stderr: '' });
   });
 
+  it('names surfaces that it would serve, and those that serve the same in the same place', async () => {
+    const models = `models: { a: { backend: ${backend} } }\nserver: { drain: 10m }\n`;
+    expect(await check(`${models}surfaces: { sagemaker: {}, kserve: { prefix: /kserve } }`)).toEqual({
+      code: 0,
+      stdout: 'FILE: ok, 1 model(s): a; surfaces: sagemaker, kserve\n',
+      stderr: '',
+    });
+    expect(await check(`${models}surfaces: { huggingface: {}, potassium: {} }`)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'FILE: surfaces.potassium: POST /:model is served by surfaces.huggingface in the same place ' +
+        '(give one of them a prefix, or a port of its own (listen))\n',
+    });
+  });
+
   it('warns of what is allowed and probably not meant, with exit code 0', async () => {
     const answer = await check(
       'models: { a: { backend: { driver: process, command: [x, "{port}"], ready: { startup: 5m } } } }',

@@ -5,6 +5,7 @@ import { settingsOf } from '../support/gateway.ts';
 const addresses = {
   address: { host: '127.0.0.1', port: 8080 },
   adminAddress: { host: '[::1]', port: 9090 },
+  surfaceAddresses: new Map([['ollama', { host: '127.0.0.1', port: 11434 }]]),
 };
 const greet = (models: string, rest?: string) => greeting(settingsOf(models, rest), addresses);
 
@@ -34,6 +35,14 @@ describe('the greeting', () => {
     ['{ idle: adaptive }', 'to zero after an idle time that is learned'],
   ])('tells what scale %s means', (scale, meaning) => {
     expect(greet(`  m: { backend: { driver: process, command: [x] }, scale: ${scale} }`)).toContain(meaning);
+  });
+
+  it('tells the base URLs of surfaces', () => {
+    const surfaces = 'surfaces: { replicate: { prefix: /replicate }, ollama: { listen: "127.0.0.1:11434" } }';
+    expect(greet(demo, surfaces)).toContain(
+      '\nSurfaces:\n  replicate: http://127.0.0.1:8080/replicate\n  ollama: http://127.0.0.1:11434\n',
+    );
+    expect(greet(demo)).not.toContain('Surfaces');
   });
 
   it('lists the first twenty models, and how many more there are', () => {
