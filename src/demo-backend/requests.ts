@@ -18,7 +18,8 @@ export class DemoError extends Error {
 /** A body whose top level is an object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-function isObject(value: unknown): value is JsonObject {
+/** Whether it is an object, and neither null nor a list. */
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { chatShape, textShape } from './completion-shape.ts';
+import { cogHealth, containerCall, containerFact, isContainerRoute } from './containers.ts';
 import { Engine, type Reply, sendJson } from './engine.ts';
 import type { DemoBackendOptions } from './options.ts';
 import { DemoError, type JsonObject, parseBody } from './requests.ts';
@@ -61,7 +62,10 @@ class DemoBackend {
       reply.response.end(this.#engine.renderMetrics());
       return;
     }
-    if (this.#clock.nowMs() < this.#loadedAtMs) throw new DemoError(503, 'Loading model');
+    const isLoaded = this.#clock.nowMs() >= this.#loadedAtMs;
+    const health = cogHealth(route, isLoaded);
+    if (health !== null) return sendJson(reply.response, 200, JSON.stringify(health));
+    if (!isLoaded) throw new DemoError(503, 'Loading model');
     if (this.#sleepMode.takes(route)) {
       const body = async () => parseBody(await readBody(request));
       const url = new URL(request.url ?? '/', 'http://demo');
@@ -70,7 +74,7 @@ class DemoBackend {
     }
     const fact = this.#answerAtOnce(route);
     if (fact !== null) return sendJson(reply.response, 200, JSON.stringify(fact));
-    const work = this.#workOf(route);
+    const work = this.#workOf(route, request.headers.accept);
     if (work === null) throw new DemoError(404, `the demo backend has no ${route}`);
     this.#sleepMode.assertAwake();
     await work(parseBody(await readBody(request)), reply);
@@ -87,11 +91,11 @@ class DemoBackend {
         return { object: 'list', data: [model] };
       }
       default:
-        return null;
+        return containerFact(route);
     }
   }
 
-  #workOf(route: string): ((body: JsonObject, reply: Reply) => Promise<void>) | null {
+  #workOf(route: string, accept?: string): ((body: JsonObject, reply: Reply) => Promise<void>) | null {
     switch (route) {
       case 'POST /v1/chat/completions':
         return (body, reply) => this.#engine.complete(chatShape, body, reply);
@@ -100,7 +104,12 @@ class DemoBackend {
       case 'POST /v1/embeddings':
         return (body, reply) => this.#engine.embed(body, reply);
       default:
-        return null;
+        return isContainerRoute(route)
+          ? (body, reply) => {
+              const call = containerCall(route, body, accept);
+              return this.#engine.complete(call.shape, call.body, reply);
+            }
+          : null;
     }
   }
 }
