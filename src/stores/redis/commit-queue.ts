@@ -13,27 +13,31 @@ const maxInFlight = 2;
 const maxWaiting = { changes: 10_000, bytes: 33_554_432 } as const;
 
 interface Commit {
+  readonly changes: readonly JobChange[];
   readonly outcomes: CommitOutcome[];
-  left: number;
+  /** How many of its changes were sent. */
+  sent: number;
+  answered: number;
   readonly resolve: (outcomes: readonly CommitOutcome[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
-interface Waiting {
+/** A change on its way: its commit, and its place there. */
+interface Sent {
   readonly commit: Commit;
   readonly index: number;
-  readonly args: readonly ScriptArgument[];
-  readonly bytes: number;
 }
 
 /**
  * Puts the changes of many callers into few calls of the script: what comes in one turn of the event loop, or while calls are on
- * their way, goes together, so that Redis flushes its log once for all of them.
+ * their way, goes together, so that Redis flushes its log once for all of them. Callers take turns, one change each: who
+ * commits 50,000 holds up nobody who commits one.
  */
 export class CommitQueue {
   readonly #link: RedisLink;
-  readonly #waiting: Waiting[] = [];
-  #waitingBytes = 0;
+  /** Those of which something is still to be sent, in order of their turns. */
+  readonly #commits: Commit[] = [];
+  readonly #waiting = { changes: 0, bytes: 0 };
   #inFlight = 0;
   #isScheduled = false;
   readonly #onIdle: (() => void)[] = [];
@@ -46,29 +50,33 @@ export class CommitQueue {
   commit(changes: readonly JobChange[]): Promise<readonly CommitOutcome[]> {
     if (changes.length === 0) return Promise.resolve([]);
     if (!this.#link.isReady && this.#isFull) {
-      const message = `store: Redis cannot be asked, and ${this.#waiting.length} changes wait for it`;
+      const message = `store: Redis cannot be asked, and ${this.#waiting.changes} changes wait for it`;
       return Promise.reject(new PilotlightError('store_unavailable', message));
     }
     return new Promise((resolve, reject) => {
-      const commit: Commit = { outcomes: [], left: changes.length, resolve, reject };
-      for (const [index, change] of changes.entries()) {
-        const args = changeArguments(change);
-        const bytes = bytesOf(args);
-        this.#waiting.push({ commit, index, args, bytes });
-        this.#waitingBytes += bytes;
-      }
+      const own = changes.map(withOwnBytes);
+      this.#commits.push({
+        changes: own,
+        outcomes: [],
+        sent: 0,
+        answered: 0,
+        resolve,
+        reject,
+      });
+      this.#waiting.changes += own.length;
+      for (const change of own) this.#waiting.bytes += bytesOf(change);
       this.#schedule();
     });
   }
 
   /** Resolves when nothing waits and nothing is on its way. */
   idle(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#inFlight === 0) return Promise.resolve();
+    if (this.#commits.length === 0 && this.#inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
   get #isFull(): boolean {
-    return this.#waiting.length >= maxWaiting.changes || this.#waitingBytes >= maxWaiting.bytes;
+    return this.#waiting.changes >= maxWaiting.changes || this.#waiting.bytes >= maxWaiting.bytes;
   }
 
   #schedule(): void {
@@ -81,54 +89,77 @@ export class CommitQueue {
   }
 
   #send(): void {
-    while (this.#inFlight < maxInFlight && this.#waiting.length > 0) {
-      const batch = this.#take(countOf(this.#waiting));
+    while (this.#inFlight < maxInFlight && this.#commits.length > 0) {
+      const { batch, args } = this.#take();
       this.#inFlight++;
-      void this.#sendBatch(batch).finally(() => {
+      void this.#sendBatch(batch, args).finally(() => {
         this.#inFlight--;
         this.#send();
       });
     }
-    if (this.#waiting.length > 0 || this.#inFlight > 0) return;
+    if (this.#commits.length > 0 || this.#inFlight > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  #take(count = this.#waiting.length): Waiting[] {
-    const taken = this.#waiting.splice(0, count);
-    for (const { bytes } of taken) this.#waitingBytes -= bytes;
-    return taken;
+  #take(): { batch: Sent[]; args: ScriptArgument[] } {
+    const batch: Sent[] = [];
+    const args: ScriptArgument[] = [];
+    let bytes = 0;
+    while (batch.length < maxChanges && bytes < maxBytes) {
+      const commit = this.#commits.shift();
+      if (!commit) break;
+      const index = commit.sent++;
+      const change = commit.changes[index]!;
+      this.#waiting.changes--;
+      this.#waiting.bytes -= bytesOf(change);
+      for (const arg of changeArguments(change)) {
+        args.push(arg);
+        bytes += typeof arg === 'number' ? 8 : arg.length;
+      }
+      batch.push({ commit, index });
+      if (commit.sent < commit.changes.length) this.#commits.push(commit);
+    }
+    return { batch, args };
   }
 
-  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
+  async #sendBatch(batch: readonly Sent[], args: readonly ScriptArgument[]): Promise<void> {
     try {
-      const args = [batch.length, ...batch.flatMap((waiting) => waiting.args)];
-      const replies = (await commitScript.run(this.#link, args)) as readonly unknown[];
+      const replies = (await commitScript.run(this.#link, [batch.length, ...args])) as readonly unknown[];
       for (const [i, { commit, index }] of batch.entries()) {
         commit.outcomes[index] = outcomeOf(replies[i]);
-        if (--commit.left === 0) commit.resolve(commit.outcomes);
+        if (++commit.answered === commit.changes.length) commit.resolve(commit.outcomes);
       }
     } catch (error) {
+      for (const { commit } of batch) this.#refuse(commit, error);
       // Without a connection each batch would wait for one by itself, one after the other.
-      const isLost = !this.#link.isReady;
-      for (const { commit } of isLost ? [...batch, ...this.#take()] : batch) commit.reject(error);
+      if (!this.#link.isReady) for (const commit of [...this.#commits]) this.#refuse(commit, error);
+    }
+  }
+
+  /** What is left of it is not sent. */
+  #refuse(commit: Commit, error: unknown): void {
+    commit.reject(error);
+    const at = this.#commits.indexOf(commit);
+    if (at === -1) return;
+    this.#commits.splice(at, 1);
+    for (const change of commit.changes.slice(commit.sent)) {
+      this.#waiting.changes--;
+      this.#waiting.bytes -= bytesOf(change);
     }
   }
 }
 
-/** How many of the first go into one call: at least one. */
-function countOf(waiting: readonly Waiting[]): number {
-  let bytes = 0;
-  let count = 0;
-  for (const { bytes: more } of waiting) {
-    bytes += more;
-    if (count === maxChanges || (count > 0 && bytes > maxBytes)) break;
-    count++;
-  }
-  return count;
+/** A copy of its bytes: who handed them in may write to them again. */
+function withOwnBytes(change: JobChange): JobChange {
+  const { input, output } = change;
+  if (!input && !output) return change;
+  return {
+    ...change,
+    ...(input && { input: Buffer.from(input) }),
+    ...(output && { output: Buffer.from(output) }),
+  };
 }
 
-function bytesOf(args: readonly ScriptArgument[]): number {
-  let bytes = 0;
-  for (const arg of args) bytes += typeof arg === 'number' ? 8 : arg.length;
-  return bytes;
+function bytesOf({ input, output }: JobChange): number {
+  return (input?.length ?? 0) + (output?.length ?? 0);
 }

@@ -170,7 +170,7 @@ end
 return outcomes
 `);
 
-/** The arguments of one change. Bytes are copied: who handed them in may write to them again. */
+/** The arguments of one change. */
 export function changeArguments(change: JobChange): ScriptArgument[] {
   const { id, expected, next } = change;
   const input = bytesOf(next, 'input', change.input);
@@ -199,7 +199,7 @@ export function memberOf({ id, jobId }: Delivery): string {
 }
 
 function bytesOf(next: Job | null, part: 'input' | 'output', given: Buffer | undefined): Buffer | null {
-  return next && given && hasBytes(next, part) ? Buffer.from(given) : null;
+  return next && given && hasBytes(next, part) ? given : null;
 }
 
 /** What the script replied for one change. */

@@ -153,8 +153,8 @@ export class NoteFeed {
     const info = await this.#link.ask((client) => client.info('server'));
     const runId = /run_id:(\w+)/.exec(info)?.[1] ?? '';
     if (runId === this.#runId) return;
-    this.#runId = runId;
     const changes = Number((await this.#link.ask((client) => client.get(`${rootKey}:seq`))) ?? 0);
+    this.#runId = runId;
     this.#told = this.#told === null ? changes : Math.max(0, Math.min(this.#told, changes) - retoldChanges);
   }
 

@@ -97,6 +97,21 @@ describe.runIf(hasRedis)('jobs in Redis', () => {
     await expect.poll(() => versions.get('b')?.at(-1)).toBe(1);
   });
 
+  it('are committed beside each other: one waits for a turn, not for the 20,000 that came before it', async () => {
+    rig = await RedisRig.start();
+    const store = await rig.open();
+    const order: string[] = [];
+    const rows = Array.from({ length: 20_000 }, (_, i) => aJob({ id: `row-${i}` }));
+    const many = store
+      .commit(rows.map((next) => ({ id: next.id, expected: 0, next })))
+      .then((outcomes) => order.push(`many ${outcomes.filter(({ kind }) => kind === 'done').length}`));
+    await add(store, { id: 'one' });
+    order.push('one');
+    await many;
+    expect(order).toEqual(['one', 'many 20000']);
+    expect(await store.counts({ model: 'llama' })).toEqual({ queued: 20_001 });
+  });
+
   it('have bytes and events of any size, in as many calls as that takes', async () => {
     rig = await RedisRig.start({ appendfsync: 'everysec' });
     const store = await rig.open();
