@@ -45,6 +45,17 @@ describe('the packed package, installed', () => {
     }
   });
 
+  it('opens the store of jobs, whose worker is a file of its own', () => {
+    const script = `
+      import { openSqliteStore } from './node_modules/pilotlight/dist/stores/sqlite/store.js';
+      import { systemClock } from './node_modules/pilotlight/dist/core/clock.js';
+      const store = await openSqliteStore({ file: '${stage}/jobs.sqlite', clock: systemClock, onFault: console.error });
+      console.log(await store.backlog(), store.kind);
+      await store.close();`;
+    writeFileSync(join(stage, 'home', 'store.mjs'), script);
+    expect(sh('node store.mjs', join(stage, 'home'))).toBe('[] sqlite\n');
+  });
+
   it('serves a cold model through the gateway', async () => {
     const [port, adminPort] = [await freePort(), await freePort()];
     const command = '["{pilotlight}", demo-backend, --port, "{port}", --load-time, 100ms, --tokens, "2"]';

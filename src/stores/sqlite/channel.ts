@@ -2,12 +2,21 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { PilotlightError } from '../../core/errors.ts';
 import type { StoreFault } from './fault.ts';
-import type { Answer, FromWorker, Operations, Question, ToWorker, WorkerSettings } from './messages.ts';
+import {
+  type Answer,
+  type FromWorker,
+  type Operations,
+  type Question,
+  type ToWorker,
+  type WorkerSettings,
+  writes,
+} from './messages.ts';
 
-/** Told when the store begins to fail, not again before it has worked once more. */
+/** Told when the store begins to fail, not again before something could be written once more. */
 export type OnFault = (fault: PilotlightError) => void;
 
 interface Waiting {
+  readonly isWrite: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: PilotlightError) => void;
 }
@@ -69,7 +78,8 @@ export class WorkerChannel {
     this.#unsent.push({ number, name, args } as Question);
     for (const buffer of bytes) this.#unsentBytes.push(buffer);
     return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { resolve: resolve as (value: unknown) => void, reject });
+      const isWrite = writes.has(name);
+      this.#waiting.set(number, { isWrite, resolve: resolve as (value: unknown) => void, reject });
     });
   }
 
@@ -97,10 +107,10 @@ export class WorkerChannel {
     for (const answer of answers) {
       const waiting = this.#waiting.get(answer.number);
       this.#waiting.delete(answer.number);
-      if ('value' in answer) waiting?.resolve(answer.value);
-      else waiting?.reject(this.#told(errorOf(answer.fault)));
+      if ('fault' in answer) waiting?.reject(this.#told(errorOf(answer.fault)));
+      else waiting?.resolve(answer.value);
+      if ('value' in answer && waiting?.isWrite) this.#isFailing = false;
     }
-    if (answers.every((answer) => 'value' in answer)) this.#isFailing = false;
   }
 
   #told(fault: PilotlightError): PilotlightError {

@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { DocumentQuery, StoredDocument } from '../../core/job-store.ts';
+import type { PackedDocument } from './messages.ts';
 import { Statement } from './statements.ts';
 
-interface DocumentRow extends Omit<StoredDocument, 'data'> {
-  /** JSON. */
-  readonly data: string;
+interface DocumentRow extends PackedDocument {
+  readonly version: number;
 }
 
 const columns =
@@ -61,9 +61,9 @@ export class DocumentTable {
     return rows.map(documentOf);
   }
 
-  put(document: Omit<StoredDocument, 'version'>, expected: number): boolean {
-    const { kind, id, tenant, createdAtMs, expiresAtMs } = document;
-    const values = [tenant, createdAtMs, expiresAtMs, JSON.stringify(document.data), kind, id];
+  put(document: PackedDocument, expected: number): boolean {
+    const { kind, id, tenant, createdAtMs, expiresAtMs, data } = document;
+    const values = [tenant, createdAtMs, expiresAtMs, data, kind, id];
     const changes = expected === 0 ? this.#insert.run(...values) : this.#update.run(...values, expected);
     return changes > 0;
   }

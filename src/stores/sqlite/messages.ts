@@ -35,12 +35,17 @@ export interface PackedQuery extends Omit<JobQuery, 'before'> {
   readonly after: { readonly createdAtMs: number; readonly id: string } | null;
 }
 
+/** `data` in JSON. */
+export interface PackedDocument extends Omit<StoredDocument, 'version' | 'data'> {
+  readonly data: string;
+}
+
 /** What can be asked of the worker: arguments and answer. Records of jobs cross as JSON. */
 export interface Operations {
   commit: (changes: readonly PackedChange[]) => readonly PackedOutcome[];
   takeDeliveries: (nowMs: number, untilMs: number, limit: number) => readonly Delivery[];
   settleDelivery: (taken: Delivery, next: Delivery | null) => boolean;
-  putDocument: (document: Omit<StoredDocument, 'version'>, expected: number) => boolean;
+  putDocument: (document: PackedDocument, expected: number) => boolean;
   deleteDocument: (kind: string, id: string) => boolean;
   get: (ids: readonly string[]) => readonly (string | null)[];
   body: (id: string, part: 'input' | 'output') => Uint8Array | null;

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { applicationId, schema, schemaVersion } from './schema.ts';
@@ -47,7 +47,7 @@ export interface StoreFile {
 export function openFile({ file, maxPages }: StoreFile): DatabaseSync {
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  closeSync(openSync(file, 'a', 0o600));
+  makeFile(file);
   const database = new DatabaseSync(file, { timeout: lockTimeoutMs, enableForeignKeyConstraints: false });
   try {
     database.exec(pragmas);
@@ -62,6 +62,14 @@ export function openFile({ file, maxPages }: StoreFile): DatabaseSync {
   }
   syncFolder(folder);
   return database;
+}
+
+/**
+ * For its owner alone, as SQLite would not make it. One that is there is not touched: to close it would end the locks that this
+ * process has on it.
+ */
+function makeFile(file: string): void {
+  if (!existsSync(file)) closeSync(openSync(file, 'wx', 0o600));
 }
 
 function isEmpty(database: DatabaseSync): boolean {

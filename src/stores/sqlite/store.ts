@@ -56,7 +56,10 @@ class SqliteStore implements JobStore {
     this.documents = {
       get: (kind, id) => channel.ask('getDocument', [kind, id]),
       list: (query) => channel.ask('listDocuments', [query]),
-      put: (document, expected) => channel.ask('putDocument', [document, expected]),
+      put: (document, expected) => {
+        const packed = { ...document, data: JSON.stringify(document.data) };
+        return channel.ask('putDocument', [packed, expected]);
+      },
       delete: (kind, id) => channel.ask('deleteDocument', [kind, id]),
       expired: (nowMs, limit) => channel.ask('expiredDocuments', [nowMs, limit]),
     };
