@@ -1,6 +1,6 @@
 import type { AnswerTranslator } from '../core/contract.ts';
-import { PilotlightError } from '../core/errors.ts';
 import { DataSplitter, pieceKindOf } from './data-splitter.ts';
+import { readAnswer } from './read-whole.ts';
 import { sseEvent } from './surface-json.ts';
 
 /** A whole answer is translated in memory, and is a short document. */
@@ -27,19 +27,7 @@ export async function* translated(
     yield* eventsOf(splitter.end(), translator);
     return;
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > maxWholeBytes) {
-      throw new PilotlightError(
-        'backend_bad_response',
-        `the backend's answer has more than ${maxWholeBytes} bytes, which is too long to be translated`,
-      );
-    }
-    chunks.push(chunk);
-  }
-  yield translator.whole({ status, contentType, body: Buffer.concat(chunks) });
+  yield translator.whole({ status, contentType, body: await readAnswer(body, maxWholeBytes) });
 }
 
 function* eventsOf(pieces: readonly string[], translator: AnswerTranslator): Generator<Buffer> {
