@@ -94,7 +94,7 @@ function orderOf({ record, desk, nowMs }: BatchWork, row: BatchRow, index: numbe
   return {
     id,
     surface: 'batch',
-    model: desk.model(row.model).name,
+    model: nameOf(desk, row.model),
     invocation: {
       path: endpoint,
       method: 'POST',
@@ -129,6 +129,11 @@ async function* inputLines({ record, desk }: BatchWork): AsyncGenerator<TextLine
 /** Whether the input file was deleted while it was read. */
 export function isGone(error: unknown): boolean {
   return error instanceof PilotlightError && error.code === 'file_not_found';
+}
+
+/** A model that was taken out of the configuration since the file was checked: its row fails as its other jobs do. */
+function nameOf(desk: Desk, model: string): string {
+  return modelFault(desk, model) === null ? desk.model(model).name : model;
 }
 
 function modelFault(desk: Desk, model: string): string | null {
