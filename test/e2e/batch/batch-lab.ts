@@ -86,7 +86,7 @@ export class BatchLab {
         const batch = await this.client.batches.retrieve(id);
         return isSo(batch) ? batch : null;
       },
-      { timeout: 60_000, interval: 5 },
+      { timeout: 90_000, interval: 10 },
     );
   }
 

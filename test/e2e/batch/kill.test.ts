@@ -69,13 +69,14 @@ describe('a batch', () => {
     expect(new Set(errors.map(({ error }) => error?.code))).toEqual(new Set(['batch_expired']));
   }, 60_000);
 
-  it('of 50,000 rows is done without one missing or doubled', async () => {
-    const many = 50_000;
+  it('of thousands of rows is done without one missing or doubled', async () => {
+    // The whole of 50,000 is a scenario of the bench.
+    const many = 5_000;
     lab = await BatchLab.start();
     const { id } = await lab.begin(many);
     const batch = await lab.until(id, ({ status }) => status === 'completed');
     expect(batch.request_counts).toEqual({ total: many, completed: many, failed: 0 });
     expect(await lab.tally(batch, many)).toEqual({ missing: 0, doubled: 0, wrong: 0 });
     expect(lab.backend.seen).toHaveLength(many);
-  }, 300_000);
+  }, 120_000);
 });
