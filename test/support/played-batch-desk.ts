@@ -8,7 +8,7 @@ import type { JobNote, JobStore } from '../../src/core/job-store.ts';
 import { openMemoryStore } from '../../src/stores/memory/store.ts';
 
 /** Blobs in memory. */
-export function playedBlobs(): BlobStore & { readonly contents: Map<string, Buffer> } {
+function playedBlobs(): BlobStore & { readonly contents: Map<string, Buffer> } {
   const contents = new Map<string, Buffer>();
   return {
     contents,

@@ -1,5 +1,6 @@
 import OpenAI, { NotFoundError, toFile } from 'openai';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { sha256Of } from '../../../src/config/normalise.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { BatchRunner } from '../../../src/jobs/batch-runner.ts';
 import { batch } from '../../../src/protocols/batch/batch.ts';
@@ -169,5 +170,49 @@ describe("OpenAI's client", () => {
       ...more,
     } as OpenAI.BatchCreateParams;
     await expect(client.batches.create(asked)).rejects.toMatchObject({ status, param });
+  });
+
+  it("is held to OpenAI's own limits where these are asked for", async () => {
+    const strict = await serveSurface(batch, played.desk, { limits: 'original' });
+    const asking = new OpenAI({ baseURL: `${strict.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    const named = (name: string) => toFile(Buffer.from(line('a')), name);
+    await expect(
+      asking.files.create({ file: await named('rows.txt'), purpose: 'batch' }),
+    ).rejects.toMatchObject({ status: 400, param: 'file' });
+    const { id } = await asking.files.create({ file: await named('rows.jsonl'), purpose: 'batch' });
+    const asked = { input_file_id: id, endpoint: '/v1/chat/completions' } as const;
+    await expect(asking.batches.create({ ...asked, completion_window: '1h' as '24h' })).rejects.toMatchObject(
+      { status: 400, param: 'completion_window' },
+    );
+    await expect(asking.batches.create({ ...asked, completion_window: '24h' })).resolves.toMatchObject({
+      status: 'validating',
+    });
+    await strict.close();
+  });
+
+  it('sees the files and batches of its own key alone', async () => {
+    const keys = ['one', 'two'].map((name) => ({ name, sha256: sha256Of(name), priority: 'high' as const }));
+    const keyed = await serveSurface(batch, played.desk, { keys });
+    const as = (apiKey: string) => new OpenAI({ baseURL: `${keyed.url}/v1`, apiKey, maxRetries: 0 });
+    const file = await toFile(Buffer.from(line('a')), 'rows.jsonl');
+    const { id } = await as('one').files.create({ file, purpose: 'batch' });
+    const made = await as('one').batches.create({
+      input_file_id: id,
+      endpoint: '/v1/chat/completions',
+      completion_window: '24h',
+    });
+    expect((await as('one').files.list()).data).toHaveLength(1);
+    expect((await as('two').files.list()).data).toEqual([]);
+    expect((await as('two').batches.list()).data).toEqual([]);
+    for (const asked of [
+      as('two').files.retrieve(id),
+      as('two').files.content(id),
+      as('two').files.delete(id),
+      as('two').batches.retrieve(made.id),
+      as('two').batches.cancel(made.id),
+    ]) {
+      await expect(asked).rejects.toThrow(NotFoundError);
+    }
+    await keyed.close();
   });
 });
