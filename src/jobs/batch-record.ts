@@ -37,8 +37,8 @@ export class BatchRecord {
     const isOthers = runner !== null && runner.owner !== shelf.owner && runner.untilMs > shelf.nowMs();
     if (shelf.isShared && isOthers) return 'busy';
     const record = new BatchRecord(shelf, document);
-    if (shelf.isShared && runner?.owner !== shelf.owner) await record.update({});
-    return record;
+    const isTaken = !shelf.isShared || runner?.owner === shelf.owner || (await record.#claim());
+    return isTaken ? record : 'busy';
   }
 
   get id(): string {
@@ -55,6 +55,17 @@ export class BatchRecord {
 
   get data(): BatchData {
     return batchDataOf(this.#document);
+  }
+
+  /** false: somebody else was faster. */
+  async #claim(): Promise<boolean> {
+    try {
+      await this.update({});
+      return true;
+    } catch (error) {
+      if (error instanceof BatchChanged) return false;
+      throw error;
+    }
   }
 
   /** Writes changes, and a status with its instant. Rejects with BatchChanged, store_unavailable. */

@@ -164,6 +164,29 @@ describe('a batch', () => {
   });
 });
 
+describe('several gateways on one store', () => {
+  it('begin together and move a batch on once, without a fault', async () => {
+    const clock = new ManualClock();
+    const played = new PlayedBatchDesk(clock);
+    await putFile(played, jsonl(rowsOf(600)));
+    const { id } = await createBatch(played.desk);
+    const gateways = ['one', 'two', 'three'].map((owner) =>
+      startRunner(played, clock, { owner, isShared: true }),
+    );
+    await until(clock, () => played.members(id).length === 600);
+    for (const job of played.members(id)) played.end(job.id, 'succeeded', answer);
+    await until(clock, async () => (await openBatches(played)) === 0);
+    const told = await look(played.desk, id);
+    expect(told).toMatchObject({ status: 'completed', request_counts: { total: 600, completed: 600 } });
+    expect(await linesOf(played, told.output_file_id)).toHaveLength(600);
+    expect([...played.made.values()]).toEqual(Array.from({ length: 600 }, () => 1));
+    for (const { runner, faults } of gateways) {
+      await runner.close();
+      expect(faults).toEqual([]);
+    }
+  });
+});
+
 describe('a batch whose gateway is killed', () => {
   /** Runs a batch of rows that end as soon as they are made. Each gateway dies at its n-th call of the store, but for the last. */
   async function survives(lives: readonly number[]): Promise<void> {
