@@ -1,115 +1,164 @@
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { JobBook } from './book.ts';
 
-/** What a sweeper works with. */
+/** What a sweeper works on. */
 export interface SweeperOptions {
-  readonly clock: Clock;
   readonly book: JobBook;
-  /** A look failed; it is repeated. */
+  readonly clock: Clock;
+  /** The store (or the folder of blobs) could not be asked; it goes on by itself. */
   readonly onFault: (error: unknown) => void;
 }
 
-/** What is due is looked at that late at most. */
-const longestPauseMs = 1_000;
-/** And not more often than that, however much is due. */
-const shortestPauseMs = 20;
-const pageSize = 500;
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
+/** Jobs that are looked at in one commit. */
+const pageLength = 250;
+/** After a commit it is asked that late what is due next: many commits, one question. */
+const askDelayMs = 100;
+/** Without any news: notes of other processes can get lost with a connection. */
+const idleMs = 30_000;
+const faultDelayMs = 1_000;
+/** How often documents whose time is over, and blobs that nobody refers to, are removed. */
+const tidyEveryMs = 60_000;
+const collectEveryMs = 60 * 60_000;
+/** Who writes a blob refers to it within that time. */
+const orphanAgeMs = 24 * 60 * 60_000;
+/** Where it is noted until when leases may reach. */
+const leasesDocument = ['leases', 'latest'] as const;
 
 /**
- * Does what time makes due: deadlines, next attempts, leases of workers that were not heard of, jobs and documents that were kept
- * long enough, blobs that a crash left behind. Several at once on one store do no harm.
+ * Does what time makes due: jobs expire, are timed out, are tried again, change hands when their worker was not heard of, and go
+ * with their bytes when they were kept long enough. Any number of gateways may sweep one store. It sleeps until the next instant.
  */
 export class Sweeper {
   readonly #options: SweeperOptions;
-  #cancelTimer: Cancel = () => undefined;
-  #running: Promise<void> = Promise.resolve();
-  #isClosed = false;
-  #collectAtMs: number;
+  readonly #due: Round;
+  readonly #tidying: Round;
+  #unwatch: Cancel = () => undefined;
+  #collectAtMs = 0;
+  #leasesVersion = 0;
 
   constructor(options: SweeperOptions) {
+    const { clock, onFault } = options;
     this.#options = options;
-    this.#collectAtMs = options.clock.nowMs() + hourMs;
+    this.#due = new Round(clock, () => this.#sweep(), onFault);
+    this.#tidying = new Round(clock, () => this.#tidy(), onFault);
   }
 
-  /**
-   * Begins to look. On a store that no other process uses, all leases are those of a process that has ended: what it ran is in
-   * the queue again when this resolves. Rejects with store_unavailable.
-   */
+  /** Takes over what an earlier process left where the store is this process's alone, then sweeps until `close`. */
   async start(): Promise<void> {
-    const { book } = this.#options;
-    if (!book.store.isShared) await this.#takeOver(book);
-    this.#schedule(0);
+    const { store } = this.#options.book;
+    this.#unwatch = store.watch(() => this.#due.within(askDelayMs));
+    if (!store.isShared) await this.#adopt();
+    this.#due.within(0);
+    this.#tidying.within(0);
   }
 
-  /** Resolves when the look that is under way has ended. */
+  /** Ends when what it is about has ended. */
+  async close(): Promise<void> {
+    this.#unwatch();
+    await Promise.all([this.#due.close(), this.#tidying.close()]);
+  }
+
+  /** Leases of another process are void: it has ended. Jobs that run are due when their lease ends. */
+  async #adopt(): Promise<void> {
+    const { book } = this.#options;
+    const leasesEndMs = Math.max(await this.#lastLeaseMs(), book.store.nowMs() + book.settings.leaseMs);
+    let limit = 1_000;
+    let ids = await book.store.due(leasesEndMs, limit);
+    while (ids.length === limit) {
+      limit *= 4;
+      ids = await book.store.due(leasesEndMs, limit);
+    }
+    for (let from = 0; from < ids.length; from += pageLength)
+      await book.look(ids.slice(from, from + pageLength), (owner) => !book.isOwn(owner));
+  }
+
+  /** Returns in how many ms there is something to do. */
+  async #sweep(): Promise<number> {
+    const { book } = this.#options;
+    const { store } = book;
+    const ids = await store.due(store.nowMs(), pageLength);
+    const changed = ids.length === 0 ? 0 : await book.look(ids, () => false);
+    if (ids.length === pageLength && changed > 0) return 0;
+    const nextMs = await store.nextDueMs();
+    return nextMs === null ? idleMs : Math.min(idleMs, Math.max(askDelayMs, nextMs - store.nowMs()));
+  }
+
+  /** When the leases of the process before end at the latest: the clock may have been set back since. */
+  async #lastLeaseMs(): Promise<number> {
+    const found = await this.#options.book.store.documents.get(...leasesDocument);
+    this.#leasesVersion = found?.version ?? 0;
+    return Number(found?.data.untilMs ?? 0);
+  }
+
+  async #noteLeases(): Promise<void> {
+    const { store, settings } = this.#options.book;
+    const [kind, id] = leasesDocument;
+    const nowMs = store.nowMs();
+    const data = { untilMs: nowMs + 2 * tidyEveryMs + settings.leaseMs };
+    const document = { kind, id, tenant: '', createdAtMs: nowMs, expiresAtMs: null, data };
+    if (await store.documents.put(document, this.#leasesVersion)) this.#leasesVersion += 1;
+  }
+
+  async #tidy(): Promise<number> {
+    const { book, clock } = this.#options;
+    if (!book.store.isShared) await this.#noteLeases();
+    const { documents } = book.store;
+    const over = await documents.expired(book.store.nowMs(), pageLength);
+    for (const { kind, id } of over) await documents.delete(kind, id);
+    if (over.length === pageLength) return 0;
+    if (clock.nowMs() >= this.#collectAtMs) {
+      await book.bodies.collect(orphanAgeMs);
+      this.#collectAtMs = clock.nowMs() + collectEveryMs;
+    }
+    return tidyEveryMs;
+  }
+}
+
+/** Something that is done again and again, never twice at once: it says itself in how many ms. */
+class Round {
+  readonly #clock: Clock;
+  readonly #work: () => Promise<number>;
+  readonly #onFault: (error: unknown) => void;
+  #cancelTimer: Cancel = () => undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #running: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor(clock: Clock, work: () => Promise<number>, onFault: (error: unknown) => void) {
+    this.#clock = clock;
+    this.#work = work;
+    this.#onFault = onFault;
+  }
+
+  /** The next one begins in `ms` at the latest. */
+  within(ms: number): void {
+    const atMs = this.#clock.nowMs() + ms;
+    if (this.#isClosed || atMs >= this.#timerAtMs) return;
+    this.#cancelTimer();
+    this.#timerAtMs = atMs;
+    this.#cancelTimer = this.#clock.setTimer(atMs, () => this.#begin());
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer();
     await this.#running;
   }
 
-  /** A lease ends within `jobs.lease`, so all that are held are among what is due by then. */
-  async #takeOver(book: JobBook): Promise<void> {
-    const untilMs = book.store.nowMs() + book.settings.leaseMs;
-    for (let limit = pageSize; ; limit *= 2) {
-      const ids = await book.store.due(untilMs, limit);
-      for (let from = 0; from < ids.length; from += pageSize) {
-        await book.look(ids.slice(from, from + pageSize), (owner) => !book.isOwn(owner));
-      }
-      if (ids.length < limit) return;
-    }
+  #begin(): void {
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    if (this.#running === null) this.#running = this.#run();
+    else this.within(askDelayMs);
   }
 
-  #schedule(inMs: number): void {
-    if (this.#isClosed) return;
-    const { clock } = this.#options;
-    this.#cancelTimer = clock.setTimer(clock.nowMs() + inMs, () => {
-      this.#running = this.#sweep().then((nextInMs) => this.#schedule(nextInMs));
-    });
-  }
-
-  /** Returns in how many ms it is to be done again. */
-  async #sweep(): Promise<number> {
+  async #run(): Promise<void> {
+    let nextMs = faultDelayMs;
     try {
-      const isMore = await this.#look();
-      await this.#forget();
-      await this.#collect();
-      return isMore ? shortestPauseMs : await this.#pauseMs();
+      nextMs = await this.#work();
     } catch (error) {
-      this.#options.onFault(error);
-      return longestPauseMs;
+      this.#onFault(error);
     }
-  }
-
-  /** Whether there may be more. */
-  async #look(): Promise<boolean> {
-    const { store } = this.#options.book;
-    const ids = await store.due(store.nowMs(), pageSize);
-    if (ids.length === 0) return false;
-    const changed = await this.#options.book.look(ids, () => false);
-    return changed > 0 && ids.length === pageSize;
-  }
-
-  async #pauseMs(): Promise<number> {
-    const { store } = this.#options.book;
-    const nextMs = await store.nextDueMs();
-    const inMs = nextMs === null ? longestPauseMs : nextMs - store.nowMs();
-    return Math.min(longestPauseMs, Math.max(shortestPauseMs, inMs));
-  }
-
-  async #forget(): Promise<void> {
-    const { store } = this.#options.book;
-    for (const { kind, id } of await store.documents.expired(store.nowMs(), pageSize)) {
-      await store.documents.delete(kind, id);
-    }
-  }
-
-  async #collect(): Promise<void> {
-    const { clock, book } = this.#options;
-    if (clock.nowMs() < this.#collectAtMs) return;
-    this.#collectAtMs = clock.nowMs() + hourMs;
-    await book.bodies.collect(dayMs);
+    this.#running = null;
+    this.within(nextMs);
   }
 }
