@@ -97,7 +97,7 @@ describe('the sweeper', () => {
     await sweeper.start();
     await pass(59_000);
     expect(await stateOf('done')).toBe('succeeded');
-    await pass(3_000);
+    await pass(63_000);
     expect(await stateOf('done')).toBe(null);
     expect(await store.documents.get('file', 'f')).toBe(null);
   });
