@@ -4,7 +4,7 @@ import type { Delivery } from '../core/job-store.ts';
 import type { DeliveredJob } from '../core/surface.ts';
 import type { WebhookMessage, WebhookOutcome, WebhookSender } from '../core/webhook.ts';
 import { retryDelayMs } from './delivery-backoff.ts';
-import { type DeliverySources, deliveredJob } from './delivery-content.ts';
+import { type DeliverySources, deliveredJob, unwritten } from './delivery-content.ts';
 import { DeliveryLanes, type LaneItem } from './delivery-lanes.ts';
 import type { DeliveryTrial } from './delivery-trial.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
@@ -34,7 +34,7 @@ interface Held extends LaneItem {
 const limits = { all: 64, perHost: 8, perAilingHost: 1, waitingPerHost: 16 };
 const maxHeld = 1_024;
 /** After a commit it is looked for deliveries that late: many commits, one look. */
-const lookDelayMs = 20;
+const lookDelayMs = 50;
 /** Without any sign, for those that another process wrote and a lost connection did not tell of. */
 const idleLookMs = 10_000;
 const faultDelayMs = 1_000;
@@ -97,25 +97,25 @@ export class Deliveries {
     });
   }
 
-  /** Takes what is due, as much as there is room for. */
+  /** Takes what is due, as much as there is room for; most looks after a commit find nothing, and write nothing. */
   async #look(): Promise<void> {
     const { store, onFault } = this.#options;
     try {
-      for (let isMore = true; isMore && !this.#isClosed; ) isMore = await this.#take();
-      const nextMs = await store.nextDeliveryMs();
-      if (this.#lanes.size >= maxHeld) return; // looked for again when one is over
-      this.#lookIn(Math.min(idleLookMs, Math.max(lookDelayMs, (nextMs ?? Infinity) - store.nowMs())));
+      while (!this.#isClosed && this.#lanes.size < maxHeld) {
+        const waitMs = ((await store.nextDeliveryMs()) ?? Number.POSITIVE_INFINITY) - store.nowMs();
+        if (waitMs > 0) return this.#lookIn(Math.min(idleLookMs, waitMs));
+        await this.#take();
+      }
+      // Full: it is looked again when one is over.
     } catch (error) {
       onFault(error);
       this.#lookIn(faultDelayMs);
     }
   }
 
-  /** Returns whether there may be more that there is room for. */
-  async #take(): Promise<boolean> {
+  async #take(): Promise<void> {
     const { store } = this.#options;
     const room = Math.min(100, maxHeld - this.#lanes.size);
-    if (room <= 0) return false;
     const nowMs = store.nowMs();
     const untilMs = nowMs + this.#holdMs;
     const taken = await store.takeDeliveries(nowMs, untilMs, room);
@@ -129,7 +129,6 @@ export class Deliveries {
       else refused.push(this.#putBack(held, 1_000 + Math.min(60_000, waitMs)));
     }
     await Promise.all(refused);
-    return taken.length === room;
   }
 
   /** Time for a turn at the receiver, and for a try then. */
@@ -157,7 +156,7 @@ export class Deliveries {
       this.#options.onFault(error);
       return null;
     });
-    const isAnswered = outcome?.kind !== 'failed' || outcome.status !== null;
+    const isAnswered = outcome === null ? null : outcome.status !== null;
     this.#lanes.done(held, { isAnswered, tookMs: clock.nowMs() - beganMs });
   }
 
@@ -171,7 +170,7 @@ export class Deliveries {
       return null;
     }
     const job = await store.get(delivery.jobId);
-    const message = job === null ? null : await this.#messageOf(job, delivery);
+    const message = job === null ? null : await this.#messageOf(job, delivery).catch(unwritten);
     if (job === null || message === null) {
       await this.#settle(delivery, null);
       return null;
@@ -187,10 +186,10 @@ export class Deliveries {
     return { id, url: job.webhook.url, body, secrets: await secrets.signing(job.tenant) };
   }
 
-  async #send(held: Held, job: Job, message: WebhookMessage): Promise<WebhookOutcome> {
+  async #send(held: Held, job: Job, message: WebhookMessage | WebhookOutcome): Promise<WebhookOutcome> {
     const { sender, clock } = this.#options;
     const beganMs = clock.nowMs();
-    const outcome = await sender.send(message, this.#stop.signal);
+    const outcome = 'kind' in message ? message : await sender.send(message, this.#stop.signal);
     await this.#end({ job, held, outcome, tookMs: clock.nowMs() - beganMs });
     return outcome;
   }

@@ -1,8 +1,10 @@
 import type { BlobStore } from '../core/blobs.ts';
 import type { Contract } from '../core/contract.ts';
+import { toPilotlightError } from '../core/errors.ts';
 import { type Job, keptEvents, type StoredBody } from '../core/job.ts';
 import type { Delivery, JobStore } from '../core/job-store.ts';
 import type { DeliveredJob } from '../core/surface.ts';
+import type { WebhookOutcome } from '../core/webhook.ts';
 import { readWhole } from '../protocols/read-whole.ts';
 
 /** A larger input or answer is left out of a webhook: its receiver fetches it. */
@@ -38,4 +40,12 @@ async function bytesOf(
   if (body.bytes > maxDeliveredBytes) return null;
   if (body.at === 'store') return await store.body(id, part);
   return await readWhole(blobs.read(body.blob));
+}
+
+/** The outcome of a try for which nothing could be written, which may be otherwise later. Throws store_unavailable: nothing is known then. */
+export function unwritten(thrown: unknown): WebhookOutcome {
+  const { code, message } = toPilotlightError(thrown);
+  if (code === 'store_unavailable') throw thrown;
+  const reason = `the webhook cannot be written: ${message}`;
+  return { kind: 'failed', status: null, reason, retryAfterMs: null, isFinal: false };
 }

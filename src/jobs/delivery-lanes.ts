@@ -80,13 +80,16 @@ export class DeliveryLanes<Item extends LaneItem> {
     return null;
   }
 
-  /** One that ran is over: whether there was an answer, and how long it took. */
-  done(item: Item, { isAnswered, tookMs }: { readonly isAnswered: boolean; readonly tookMs: number }): void {
+  /** One that ran is over: whether there was an answer (null: nothing was sent), and how long it took. */
+  done(
+    item: Item,
+    { isAnswered, tookMs }: { readonly isAnswered: boolean | null; readonly tookMs: number },
+  ): void {
     const lane = this.#lanes.get(item.host)!;
     lane.running--;
     this.#running--;
     this.#runningJobs.delete(item.jobId);
-    lane.isAiling = !isAnswered;
+    if (isAnswered !== null) lane.isAiling = !isAnswered;
     lane.meanMs += (tookMs - lane.meanMs) / 8;
     if (lane.waiting.length === 0) lane.overflow = 0;
     if (this.#lanes.size > maxIdleLanes) this.#forgetIdle();

@@ -34,7 +34,7 @@ async function end({ deliveries }: Outbox, clock: ManualClock): Promise<void> {
   await closed;
 }
 
-const soonMs = 50;
+const soonMs = 100;
 
 describe('deliveries', () => {
   it('are sent once what they tell of is committed, and settled by the answer', async () => {
@@ -166,6 +166,28 @@ describe('deliveries', () => {
     expect(await store.nextDeliveryMs()).toBeLessThanOrEqual(store.nowMs());
     const [left] = await store.takeDeliveries(store.nowMs(), store.nowMs() + 1, 1);
     expect(left).toMatchObject({ id: 'msg_one', attempts: 0 });
+  });
+
+  it('that cannot be written are tried again later, and hold nobody up', async () => {
+    const to = await receiver();
+    const clock = new ManualClock();
+    const store = openMemoryStore({ clock });
+    const render = ({ job: { id } }: { job: { id: string } }) => {
+      if (id === 'odd') throw new Error('no JSON');
+      return '{}';
+    };
+    const outbox = openOutbox(store, clock, { render });
+    closing.push(() => end(outbox, clock));
+    await tell(store, 'odd', to.url);
+    await tell(store, 'plain', to.url);
+    await clock.advance(soonMs);
+    await outbox.tried(2);
+    const outcomes = outbox.trials.map(({ job, outcome, reason }) => [job.id, outcome, reason !== null]);
+    expect(outcomes.toSorted()).toEqual([
+      ['odd', 'retried', true],
+      ['plain', 'delivered', false],
+    ]);
+    expect(outbox.faults).toEqual([]);
   });
 
   it('go on when the store could not be asked for a while', async () => {
