@@ -75,7 +75,7 @@ export class Pump {
   }
 
   #noted(note: JobNote): void {
-    this.#worker.noted(note);
+    this.#worker.noted(note, this.#claims.size > 0);
     if (this.#isStopped) return;
     const isQueued = note.state === 'queued';
     if (isQueued) this.#claim(this.#lotOf(note.model), true);

@@ -69,16 +69,19 @@ export class Worker {
       write: async (events) => this.#took(run, await this.#options.book.append(run.job, events)),
     });
     await this.#end(run, attempted);
-    this.#runById.delete(job.id);
+    // Lost, it may have been claimed here once more.
+    if (this.#runById.get(job.id) === run) this.#runById.delete(job.id);
   }
 
-  /** Something was committed, by whomever. */
-  noted({ id, state, isCancelRequested }: JobNote): void {
+  /** Something was committed, by whomever; `isClaiming`: what is claimed may not be known here yet. */
+  noted({ id, state, version, isCancelRequested }: JobNote, isClaiming: boolean): void {
     const run = this.#runById.get(id);
     if (run === undefined) {
-      if (isCancelRequested && state === 'running') this.#canceledEarly.add(id);
+      if (isClaiming && isCancelRequested && state === 'running') this.#canceledEarly.add(id);
       return;
     }
+    // Of before it was claimed.
+    if (version < run.job.version) return;
     if (isCancelRequested) this.#cancel(run);
     // Ended, queued again or removed, and not by this run: that would be the last thing it does.
     if (state === null || state === 'queued' || isEnded(state)) run.life.abort(new Error('ended elsewhere'));
