@@ -39,6 +39,7 @@ export function describeMetrics(): readonly Described[] {
     held: nothing,
     droppedLogLines: () => 0,
     clusterLists: () => null,
+    jobs: () => null,
   });
   return registry.getMetricsAsArray() as unknown as Described[];
 }

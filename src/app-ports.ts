@@ -26,10 +26,11 @@ export interface Ports {
 
 /** Opens all ports; rejects when one cannot be listened on. */
 export async function openPorts(
-  { options, life, metrics, roster, pipeline, edges, office }: Parts,
+  { options, life, metrics, roster, pipeline, edges }: Parts,
   tls: KeyPair | null,
 ): Promise<Ports> {
   const { server } = options.settings;
+  const { office } = life;
   const connections = new Connections();
   const shared = { server, connections, dialect: openaiDialect, pipeline };
   const asked = { ...shared, keyRing: () => life.keyRing, models: () => life.sources.settings.models };
@@ -58,7 +59,10 @@ export async function openPorts(
 }
 
 /** Serves what is there within `drain`, and closes the ports. Returns how many requests had to be cut. */
-export async function closePorts(ports: Ports, { options, pipeline, office }: Parts): Promise<number> {
+export async function closePorts(
+  ports: Ports,
+  { options, pipeline, life: { office } }: Parts,
+): Promise<number> {
   const { requests, admin, connections, http2, certificate } = ports;
   const { drainMs } = options.settings.server;
   const endAtMs = systemClock.nowMs() + drainMs;

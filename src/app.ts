@@ -17,6 +17,7 @@ import { logEvent } from './event-log.ts';
 import { HeldMemory } from './forward/held-memory.ts';
 import { Watchdog } from './forward/watchdog.ts';
 import { KeyRing } from './http/auth.ts';
+import type { DeliveryTrial } from './jobs/delivery-trial.ts';
 import { createAccessLog, droppedLinesOf, type Log } from './meter/log.ts';
 import { Metrics } from './meter/metrics.ts';
 import { ModelSources } from './model-sources.ts';
@@ -56,6 +57,8 @@ export interface Life {
   readonly sources: ModelSources;
   /** Tells on the cluster's objects what is made of them; null: there are none. */
   voice: ClusterVoice | null;
+  /** null: no surface is switched on, and nothing of jobs is loaded. */
+  office: Office | null;
   keyRing: KeyRing;
   /** Of the last configuration that was refused. */
   fault: string | null;
@@ -70,8 +73,6 @@ export interface Parts {
   readonly roster: Roster;
   readonly pipeline: Pipeline;
   readonly edges: Edges;
-  /** null: no surface is switched on, and nothing of jobs is loaded. */
-  readonly office: Office | null;
 }
 
 /** Builds the whole gateway out of its parts and starts it. */
@@ -83,11 +84,15 @@ export async function startApp(options: AppOptions): Promise<App> {
   const orphans = await endOrphans(ownerHash);
   if (orphans > 0) options.log.warn({ orphans }, 'ended processes that an earlier gateway left behind');
   const edges = await createEdges({ ...options, clock: systemClock, ownerHash });
-  const made = createParts(options, edges, await recallStarts(edges.cluster));
-  const parts: Parts = { ...made, office: await officeOf(made) };
+  const parts = createParts(options, edges, await recallStarts(edges.cluster));
   const { life, roster } = parts;
+  life.office = await officeOf(parts);
   roster.apply(life.sources.settings);
-  const ports = await openPorts(parts, keyPair);
+  await life.office?.start();
+  const ports = await openPorts(parts, keyPair).catch(async (error: unknown) => {
+    await life.office?.close();
+    throw error;
+  });
   if (edges.cluster !== null)
     life.voice = followCluster(edges.cluster, {
       clock: systemClock,
@@ -109,15 +114,16 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 /** Most gateways serve no surfaces, and need not load what stands behind them. */
-async function officeOf({ options, life, roster, pipeline }: Omit<Parts, 'office'>): Promise<Office | null> {
+async function officeOf({ options, life, metrics, roster, pipeline }: Parts): Promise<Office | null> {
   const { settings, log } = options;
   if (settings.surfaces.length === 0) return null;
   const { openOffice } = await import('./office.ts');
   const [keyRing, names] = [() => life.keyRing, () => roster.models.keys()];
-  return await openOffice({ ...{ settings, log, pipeline, keyRing, names }, clock: systemClock });
+  const onTried = (trial: DeliveryTrial) => metrics.webhookTried(trial.job.surface, trial);
+  return await openOffice({ ...{ settings, log, pipeline, keyRing, names, onTried }, clock: systemClock });
 }
 
-function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory): Omit<Parts, 'office'> {
+function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory): Parts {
   const { settings, log } = options;
   const clock = systemClock;
   const { cluster, prober, room, driverOf, gaugeOf, sleeperOf } = edges;
@@ -128,6 +134,7 @@ function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory
   const life: Life = {
     sources,
     voice: null,
+    office: null,
     keyRing: new KeyRing(settings.auth.keys),
     fault: null,
     isClosing: false,
@@ -139,6 +146,7 @@ function createParts(options: AppOptions, edges: Edges, startMemory: StartMemory
     held,
     droppedLogLines: () => droppedLinesOf(log),
     clusterLists: () => cluster?.lists ?? null,
+    jobs: () => life.office?.gauges() ?? null,
   });
   const meterOf = (model: string) => metrics.model(model);
   const onEvent = (model: string, event: ActivationEvent) => {
@@ -191,6 +199,8 @@ async function close(parts: Parts, ports: Ports): Promise<void> {
   const cut = await closePorts(ports, parts);
   if (cut > 0) options.log.warn({ requests: cut }, 'drain has passed: requests were cut');
   life.voice?.close();
+  // Its jobs run on the models.
+  await life.office?.close();
   await roster.close();
   await edges.close();
 }

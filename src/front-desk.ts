@@ -11,19 +11,25 @@ import { contractOf } from './protocols/contracts/contracts.ts';
 export interface FrontDeskOptions {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
-  readonly jobs: JobDesk;
+  /** null: no surface makes any. */
+  readonly jobs: JobDesk | null;
   /** Names of the models, without aliases, in the order of the configuration. */
   readonly names: () => Iterable<string>;
 }
 
 /** What surfaces are served by: the models of the moment, and the jobs. */
 export class FrontDesk implements Desk {
-  readonly jobs: JobDesk;
   readonly #options: FrontDeskOptions;
 
   constructor(options: FrontDeskOptions) {
     this.#options = options;
-    this.jobs = options.jobs;
+  }
+
+  /** Throws where no surface makes jobs: those that make none do not ask. */
+  get jobs(): JobDesk {
+    const { jobs } = this.#options;
+    if (jobs === null) throw new Error('no surface makes jobs (Surface.hasJobs), and one asks for them');
+    return jobs;
   }
 
   wallMs(): number {

@@ -3,12 +3,17 @@ import type { KeyPair } from './config/certificate.ts';
 import type { Settings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { Desk } from './core/desk.ts';
+import type { Surface } from './core/surface.ts';
 import { FrontDesk } from './front-desk.ts';
 import type { KeyRing } from './http/auth.ts';
 import type { Connections } from './http/connections.ts';
 import { SurfaceDoor } from './http/surface-door.ts';
 import { createSurfaceListener } from './http/surface-listener.ts';
 import type { SurfaceTable } from './http/surface-table.ts';
+import type { JobOffice } from './job-office.ts';
+import { jobGauges } from './job-view.ts';
+import type { DeliveryTrial } from './jobs/delivery-trial.ts';
+import type { JobGauges } from './meter/job-gauges.ts';
 import type { Log } from './meter/log.ts';
 import type { Pipeline } from './pipeline.ts';
 import { openaiDialect } from './protocols/dialects.ts';
@@ -23,6 +28,8 @@ export interface OfficeOptions {
   readonly keyRing: () => KeyRing;
   /** Names of the models, without aliases, in the order of the configuration. */
   readonly names: () => Iterable<string>;
+  /** A webhook was tried. */
+  readonly onTried: (trial: DeliveryTrial) => void;
 }
 
 /** Where a surface is reached. */
@@ -43,9 +50,15 @@ export interface Office {
   readonly onRequestPort: { readonly table: SurfaceTable; readonly door: SurfaceDoor } | null;
   /** Opens the surfaces' own ports; rejects when one cannot be listened on. Returns where each surface is that has one. */
   listen(ports: OfficePorts): Promise<ReadonlyMap<string, SurfaceAddress>>;
-  /** Waits for the requests of surfaces, at most `drainMs` (0 = as long as it takes), and ends the rest; returns how many. */
+  /** Begins to run jobs: for when the models are there. */
+  start(): Promise<void>;
+  /** For a scrape; null: there are no jobs. */
+  gauges(): Promise<readonly JobGauges[]> | null;
+  /** Begins no more jobs. Waits for the requests of surfaces, at most `drainMs` (0 = as long as it takes), and ends the rest; returns how many. */
   drain(drainMs: number): Promise<number>;
   closePorts(): Promise<void>;
+  /** Ends the jobs that still run, which are begun again by the next to open the store, and closes it. */
+  close(): Promise<void>;
 }
 
 /** Opens what the surfaces need that are switched on. Rejects where they clash. */
@@ -54,7 +67,10 @@ export async function openOffice(options: OfficeOptions): Promise<Office> {
   const places = await placeSurfaces(settings);
   const [fault] = placeFaults(places);
   if (fault !== undefined) throw new Error(fault);
-  const desk: Desk = new FrontDesk({ clock, pipeline, names, jobs: undefined as never });
+  const surfaces = places.flatMap(({ served }) => served.map(({ surface }) => surface));
+  // Most need no jobs, and open no store.
+  const jobOffice = surfaces.some(({ hasJobs }) => hasJobs) ? await jobOfficeOf(options, surfaces) : null;
+  const desk: Desk = new FrontDesk({ clock, pipeline, names, jobs: jobOffice?.jobs ?? null });
   const door = new SurfaceDoor({ server: settings.server, pipeline, keyRing, desk });
   const here = places.find(({ address }) => address === null);
   const closers: (() => Promise<void>)[] = [];
@@ -66,15 +82,33 @@ export async function openOffice(options: OfficeOptions): Promise<Office> {
         if (place.address === null) continue;
         const { address, close } = await openPort(place, { ...options, ...ports, door });
         closers.push(close);
-        for (const name of place.names) addresses.set(name, address);
+        for (const { surface } of place.served) addresses.set(surface.name, address);
       }
       return addresses;
     },
-    drain: (drainMs) => door.drain(drainMs),
+    start: async () => jobOffice?.start(desk),
+    gauges() {
+      if (jobOffice === null) return null;
+      return jobGauges(jobOffice.store, names()).catch((error: unknown) => {
+        options.log.error({ err: error }, 'jobs-not-counted');
+        return [];
+      });
+    },
+    drain(drainMs) {
+      jobOffice?.stop();
+      return door.drain(drainMs);
+    },
     async closePorts() {
       await Promise.all(closers.map((close) => close()));
     },
+    close: async () => jobOffice?.close(),
   };
+}
+
+/** Loaded only where a surface makes jobs. */
+async function jobOfficeOf(options: OfficeOptions, surfaces: readonly Surface[]): Promise<JobOffice> {
+  const { openJobOffice } = await import('./job-office.ts');
+  return await openJobOffice({ ...options, surfaces });
 }
 
 async function openPort(

@@ -8,7 +8,7 @@ import { loadSurface } from './protocols/surfaces.ts';
 export interface SurfacePlace {
   /** null: the request port. */
   readonly address: Address | null;
-  readonly names: readonly string[];
+  readonly served: readonly ServedSurface[];
   readonly table: SurfaceTable;
 }
 
@@ -25,7 +25,7 @@ export async function placeSurfaces({ surfaces, server }: Settings): Promise<rea
     listen === null || !isOwn(listen) ? '' : listen.port === 0 ? name : formatAddress(listen);
   return [...Map.groupBy(served, ({ settings }) => keyOf(settings))].map(([key, together]) => ({
     address: key === '' ? null : together[0]!.settings.listen,
-    names: together.map(({ settings }) => settings.name),
+    served: together,
     table: new SurfaceTable(together),
   }));
 }

@@ -67,6 +67,8 @@ const mayImport: Record<string, readonly string[]> = {
   'app-server.ts': ['*'],
   'app-ports.ts': ['*'],
   'office.ts': ['*'],
+  'job-view.ts': ['*'],
+  'job-office.ts': ['*'],
   'front-desk.ts': ['*'],
   'surface-places.ts': ['*'],
   simulate: ['*'],

@@ -17,6 +17,8 @@ export interface BookDeskOptions {
   readonly blobs: BlobStore;
   readonly clock: Clock;
   readonly secrets: WebhookSecrets;
+  /** As surfaces get them. */
+  readonly documents: DocumentStore;
   /** Why no webhook goes to this url, in words for its client; null: it may. */
   readonly webhookFault: (url: string) => string | null;
 }
@@ -34,13 +36,13 @@ export class BookDesk implements JobDesk {
   readonly #following: FollowingOptions;
 
   constructor(options: BookDeskOptions) {
-    const { book, blobs, clock } = options;
+    const { book, blobs, clock, documents } = options;
     const { store } = book;
     this.#options = options;
     this.#book = book;
     this.#intake = new Intake(book);
     this.#following = { store, clock, watch: new JobWatch(store) };
-    this.documents = store.documents;
+    this.documents = documents;
     this.blobs = blobs;
   }
 

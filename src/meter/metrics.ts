@@ -1,5 +1,6 @@
 import { type CounterFamily, createCounterFamily } from './family.ts';
 import { type GpuGauges, registerGpuGauges } from './gpu-gauges.ts';
+import { type ReadJobs, registerJobGauges } from './job-gauges.ts';
 import { type ReadModels, registerModelGauges } from './model-gauges.ts';
 import { ModelMeter, type RequestFacts } from './model-meter.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
@@ -19,6 +20,7 @@ export interface MetricsSources {
   readonly droppedLogLines: () => number;
   /** Lists of a cluster's collections, by reason; null: there is no cluster. */
   readonly clusterLists: () => ReadonlyMap<string, number> | null;
+  readonly jobs: ReadJobs;
 }
 
 /** Every metric of the gateway, in a registry of its own. Names: pilotlight_<noun>_<unit>[_total]. */
@@ -26,12 +28,15 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #requestMetrics: RequestMetrics;
   readonly #reloads: CounterFamily;
+  readonly #webhooks: CounterFamily;
   readonly #meterByModel = new Map<string, ModelMeter>();
 
-  constructor({ models, hasModel, gpus, held, droppedLogLines, clusterLists }: MetricsSources) {
+  constructor(sources: MetricsSources) {
+    const { models, hasModel, gpus, held, droppedLogLines, clusterLists, jobs } = sources;
     const { registry } = this;
     this.#requestMetrics = createRequestMetrics(registry, hasModel);
     registerModelGauges(registry, models);
+    registerJobGauges(registry, jobs);
     registerGpuGauges(registry, gpus);
     registerHeldBytes(registry, held);
     this.#reloads = createCounterFamily(registry, {
@@ -40,6 +45,11 @@ export class Metrics {
       labelNames: ['outcome'],
     });
     for (const outcome of ['taken', 'refused']) this.#reloads.series(outcome);
+    this.#webhooks = createCounterFamily(registry, {
+      name: 'pilotlight_webhook_tries_total',
+      help: 'Webhooks about jobs that were tried, by outcome: delivered, retried (tried again later), given_up.',
+      labelNames: ['surface', 'outcome'],
+    });
     registerDroppedLines(registry, droppedLogLines);
     registerClusterLists(registry, clusterLists);
     registerProcessMetrics(registry);
@@ -54,6 +64,11 @@ export class Metrics {
   surfaceAsked(surface: string, { outcome, totalMs }: Pick<RequestFacts, 'outcome' | 'totalMs'>): void {
     this.#requestMetrics.surfaceRequests.series(surface, outcome).add(1);
     this.#requestMetrics.surfaceDuration.series(surface).observe(totalMs);
+  }
+
+  /** A webhook about a job was tried. */
+  webhookTried(surface: string, { outcome }: { readonly outcome: string }): void {
+    this.#webhooks.series(surface, outcome).add(1);
   }
 
   /** A request has ended before a configured model was known. */

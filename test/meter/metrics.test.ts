@@ -32,6 +32,7 @@ function metricsOf(
     held,
     droppedLogLines: () => 0,
     clusterLists: () => lists,
+    jobs: () => null,
   });
   const print = () => metrics.registry.metrics();
   const value = async (series: string): Promise<number | null> => {

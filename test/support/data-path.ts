@@ -36,6 +36,7 @@ export async function openDataPath(settings: Settings): Promise<DataPath> {
     held,
     droppedLogLines: () => 0,
     clusterLists: () => null,
+    jobs: () => null,
   });
   const accesses: AccessFacts[] = [];
   const faults: Error[] = [];
