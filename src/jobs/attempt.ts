@@ -88,7 +88,9 @@ class Attempt {
         whole === null || !isOwnForm ? null : contract.outcome({ status, contentType, body: whole }).error;
       return judged({ status, contentType, headers, kept }, fault);
     } catch (error) {
-      return signal.aborted ? null : failedBy(error, this.#answer?.isSent ?? false);
+      // What failed before it was aborted (cut by a drain) is told as what it is.
+      const isAborted = signal.aborted && !(error instanceof PilotlightError);
+      return isAborted ? null : failedBy(error, this.#answer?.isSent ?? false);
     }
   }
 

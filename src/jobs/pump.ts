@@ -40,11 +40,6 @@ export class Pump {
     });
   }
 
-  /** Jobs that run here. */
-  get running(): number {
-    return this.#worker.size;
-  }
-
   /** Begins to claim. */
   start(): void {
     this.#isStopped = false;

@@ -41,11 +41,6 @@ export class Worker {
     this.#options = options;
   }
 
-  /** Jobs that run. */
-  get size(): number {
-    return this.#runById.size;
-  }
-
   /** Runs a job that was just claimed; `onEntered`: it is on its way to the gate, or will not go there. */
   run(job: Job, onEntered: () => void): Promise<void> {
     const course = this.#course(job, onEntered);

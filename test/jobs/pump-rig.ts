@@ -51,6 +51,8 @@ export class PumpRig {
   readonly book: JobBook;
   readonly path: DataPath;
   readonly pump: Pump;
+  /** The pump's clock goes that far ahead. */
+  aheadMs = 0;
   readonly #intake: Intake;
 
   constructor(path: DataPath, { store, book }: { store: JobStore; book: JobBook }) {
@@ -60,7 +62,12 @@ export class PumpRig {
     this.#intake = new Intake(book);
     const { pipeline, roster } = path;
     this.pump = new Pump({
-      ...{ book, pipeline, clock: systemClock },
+      ...{ book, pipeline },
+      clock: {
+        ...systemClock,
+        nowMs: () => systemClock.nowMs() + this.aheadMs,
+        setTimer: (atMs, fn) => systemClock.setTimer(atMs - this.aheadMs, fn),
+      },
       find: (name) => roster.find(name),
       model(name) {
         const { settings } = pipeline.find(name);

@@ -265,7 +265,7 @@ describe('a pump that stops', () => {
     await expect.poll(() => backend.seen.length).toBe(2);
     rig.pump.stop();
     expect(await rig.path.pipeline.drain(20)).toBe(2);
-    await rig.pump.ended();
+    await rig.pump.close();
     expect(await rig.store.get(again.id)).toMatchObject({ state: 'queued', attempts: 1, lease: null });
     expect(await rig.store.get(once.id)).toMatchObject({
       state: 'failed',

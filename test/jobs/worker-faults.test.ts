@@ -110,13 +110,21 @@ it('claims that fail are made again when the store is back', async () => {
   expect((await rig.ended(job)).state).toBe('succeeded');
 });
 
-it('jobs of a model that is not configured wait for it', async () => {
+it('jobs of a model that is not configured wait for it, and fail when it does not come within a minute', async () => {
   const backend = await rigs.backend(answerJson);
   const rig = await rigs.open(fixedModel([backend.url]));
   const other = await rig.create({ model: 'other' });
   const known = await rig.create();
   expect((await rig.ended(known)).state).toBe('succeeded');
   expect((await rig.store.get(other.id))!.state).toBe('queued');
+  rig.aheadMs = 60_000;
+  // Whatever happens there has the model looked for.
+  const second = await rig.create({ model: 'other' });
+  expect(await rig.ended(other)).toMatchObject({
+    state: 'failed',
+    error: { code: 'model_not_found', message: 'model "other" is not configured any more' },
+  });
+  expect((await rig.ended(second)).state).toBe('failed');
 });
 
 it('a note of before the claim that comes late changes nothing', async () => {
