@@ -14,7 +14,7 @@ export interface JobGauges {
 export type ReadJobs = () => Promise<readonly JobGauges[]> | null;
 
 /** As in core/job.ts. */
-export const jobStates = [
+const jobStates = [
   'queued',
   'running',
   'streaming',

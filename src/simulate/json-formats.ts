@@ -31,8 +31,9 @@ export const gatewayLog: TraceFormat = {
     return (line) => {
       const fields = fieldsOf(line);
       if (fields === null) return 'malformed';
-      const { msg, time, model, totalMs, waitMs, coldMs } = fields;
-      if (msg !== 'request' || model === null) return 'other';
+      const { msg, time, model, totalMs, waitMs, coldMs, surface } = fields;
+      // What a surface asked of a model for its request has a line of its own.
+      if (msg !== 'request' || model === null || surface !== undefined) return 'other';
       const endMs = instantOf(textOr(time) ?? '');
       return row(
         textOr(model) ?? '',

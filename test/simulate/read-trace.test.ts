@@ -97,13 +97,14 @@ describe('the log of this gateway', () => {
       { level: 30, time: '2026-11-24T09:59:59.000Z', msg: 'starting' },
       access,
       { ...access, model: null, msg: 'request' },
+      { ...access, surface: 'replicate' },
       { ...access, time: '2026-11-24T10:00:07.250Z', waitMs: 0, coldMs: 0, totalMs: 1_000 },
       { ...access, time: 'yesterday' },
     ];
     const text = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"level":30,"time":"2026-`;
     const { report, trace } = await read('gateway.log', text);
-    expect(report).toMatchObject({ format: 'pilotlight', requests: 2, others: 2, malformed: 2 });
-    expect(report.firstMalformedLine).toBe(5);
+    expect(report).toMatchObject({ format: 'pilotlight', requests: 2, others: 3, malformed: 2 });
+    expect(report.firstMalformedLine).toBe(6);
     expect(rowsOf(trace)).toEqual([
       ['llama', 0, 2_000],
       ['llama', 250, 1_000],
