@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  InvokeEndpointAsyncCommand,
   InvokeEndpointCommand,
   InvokeEndpointWithResponseStreamCommand,
   SageMakerRuntimeClient,
@@ -100,6 +101,32 @@ describe('the official SageMaker client', () => {
     await expect(reading).rejects.toMatchObject({ name: 'ModelStreamError', ErrorCode: 'StreamBroken' });
     expect(parts).toEqual(['data: 1\n\n']);
   });
+
+  it('invokes in the background, and finds the answer at OutputLocation', async () => {
+    const client = await runtime();
+    const invoke = {
+      EndpointName: 'chat',
+      Body: Buffer.from(JSON.stringify(chat)),
+      ContentType: 'application/json',
+    };
+    const { OutputLocation, FailureLocation, InferenceId } = await client.send(
+      new InvokeEndpointAsyncCommand(invoke),
+    );
+    expect(OutputLocation).toContain(`/aws/async-inferences/${InferenceId}/`);
+    await expect.poll(async () => (await fetch(OutputLocation!)).status, { timeout: 10_000 }).toBe(200);
+    const output = await fetch(OutputLocation!);
+    expect(output.headers.get('content-type')).toBe('application/json');
+    expect(await output.json()).toMatchObject({ model: 'chat', choices: [{ message: {} }] });
+    expect((await fetch(FailureLocation!)).status).toBe(404);
+  });
+
+  it('finds what the container said at FailureLocation', async () => {
+    const client = await runtime();
+    const invoke = { EndpointName: 'resnet', Body: Buffer.from('fail'), ContentType: 'text/plain' };
+    const { FailureLocation } = await client.send(new InvokeEndpointAsyncCommand(invoke));
+    await expect.poll(async () => (await fetch(FailureLocation!)).status, { timeout: 20_000 }).toBe(200);
+    expect(await (await fetch(FailureLocation!)).text()).toBe('out of memory');
+  }, 30_000);
 
   it('is known by its access key id where there are keys', async () => {
     const sha256 = createHash('sha256').update('AKIAKNOWN').digest('hex');
