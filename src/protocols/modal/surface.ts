@@ -76,19 +76,24 @@ async function call(request: SurfaceRequest, desk: Desk, { model, path }: Target
     id,
   };
   const { job } = await desk.jobs.create(orderOf({ surface: 'modal', model, invocation, request }), caller);
-  return result(request, desk, job.id);
+  return result(request, desk, { id: job.id, forMs: waitOf(request.headers.prefer) });
 }
 
 async function poll(request: SurfaceRequest, desk: Desk): Promise<SurfaceReply> {
   const id = request.query.get(callParameter);
-  if (id !== null) return result(request, desk, id);
+  // It blocks as long as it may: clients send the header of the call with its redirects.
+  if (id !== null) return result(request, desk, { id, forMs: patienceMs });
   const message = `GET ${request.path} needs ?${callParameter}=, which the redirect of a call has; calls are POST`;
   throw new PilotlightError('bad_request', message, { param: callParameter });
 }
 
 /** The backend's answer as it was, or 303 to ask again. */
-async function result(request: SurfaceRequest, desk: Desk, id: string): Promise<SurfaceReply> {
-  const job = await desk.jobs.wait(id, waitOf(request.headers.prefer), request.caller);
+async function result(
+  request: SurfaceRequest,
+  desk: Desk,
+  { id, forMs }: { readonly id: string; readonly forMs: number },
+): Promise<SurfaceReply> {
+  const job = await desk.jobs.wait(id, forMs, request.caller);
   if (job === null || job.surface !== 'modal') {
     throw new PilotlightError('job_not_found', `no call ${JSON.stringify(id)} is kept`);
   }
