@@ -68,7 +68,7 @@ export class BookDesk implements JobDesk {
 
   async wait(id: string, forMs: number, caller: Caller): Promise<Job | null> {
     const job = await this.get(id, caller);
-    if (job === null || isEnded(job.state)) return job;
+    if (job === null || isEnded(job.state) || forMs <= 0) return job;
     return await waitForEnd(id, forMs, { ...this.#following, signal: caller.signal });
   }
 
