@@ -66,7 +66,7 @@ export function bookRig(given: Partial<JobSettings> = {}, wrap = (store: JobStor
     randomBytes: (count) => Buffer.alloc(count, 7),
   });
   const webhookFault = (url: string) => (url.startsWith('https://') ? null : 'not https');
-  const desk = new BookDesk({ book, blobs, clock, secrets, webhookFault });
+  const desk = new BookDesk({ book, documents, blobs, clock, secrets, webhookFault });
   closers.push(() => desk.close());
   /** Files of blobs that there are. */
   const files = () =>
