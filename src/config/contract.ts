@@ -30,5 +30,3 @@ export const contractSchema = z
   .describe(
     'How the backend is asked by surfaces that know no paths of its own: openai (chat, completions, embeddings), sagemaker (/invocations), cog (/predictions), vertex (/predict), runpod (/runsync), kserve (/v1/models/X:predict), raw (/).',
   );
-
-export type RawContract = z.output<typeof contractSchema>;
