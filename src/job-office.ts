@@ -80,7 +80,7 @@ export async function openJobOffice(options: JobOfficeOptions): Promise<JobOffic
       const model = (name: string) => desk.model(name);
       const pump = new Pump({ ...{ book, pipeline, clock, find, onFault }, model });
       const batches = new BatchRunner({
-        ...{ desk, store, clock, owner },
+        ...{ desk, store, clock, owner, leaseMs: settings.jobs.leaseMs },
         onFault: ({ batchId, error }) => log.error({ err: error, batchId }, 'batch-fault'),
       });
       running.push({ pump, batches });

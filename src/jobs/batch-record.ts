@@ -1,9 +1,6 @@
 import type { DocumentStore, StoredDocument } from '../core/job-store.ts';
 import { type BatchData, batchDataOf, batchKind } from '../protocols/batch/batch-data.ts';
 
-/** How long a gateway that was not heard of keeps others from a batch. */
-const leaseMs = 60_000;
-
 /** Somebody else has changed the batch meanwhile (its client cancels it, another gateway moves it on): it must be read again. */
 export class BatchChanged extends Error {
   override readonly name = 'BatchChanged';
@@ -16,6 +13,8 @@ export interface BatchShelf {
   readonly owner: string;
   /** Whether other gateways use the same store: else who holds a batch has ended. */
   readonly isShared: boolean;
+  /** How long a gateway that was not heard of keeps others from a batch. */
+  readonly leaseMs: number;
   nowMs(): number;
 }
 
@@ -70,7 +69,7 @@ export class BatchRecord {
 
   /** Writes changes, and a status with its instant. Rejects with BatchChanged, store_unavailable. */
   async update(changes: Partial<BatchData>): Promise<void> {
-    const { documents, owner, isShared } = this.#shelf;
+    const { documents, owner, isShared, leaseMs } = this.#shelf;
     const nowMs = this.#shelf.nowMs();
     const { status } = changes;
     const data: BatchData = {
@@ -87,6 +86,7 @@ export class BatchRecord {
   /** Asks in the middle of long work whether the batch is as it was, and has others kept from it. Rejects with BatchChanged. */
   async keep(): Promise<void> {
     const { runner } = this.data;
+    const { leaseMs } = this.#shelf;
     if (runner !== null && runner.untilMs - this.#shelf.nowMs() < leaseMs / 2) return this.update({});
     const now = await this.#shelf.documents.get(batchKind, this.id);
     if (now?.version !== this.#document.version) throw new BatchChanged();

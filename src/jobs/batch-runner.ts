@@ -24,6 +24,8 @@ export interface BatchRunnerOptions {
   readonly clock: Clock;
   /** This process, as leases name it. */
   readonly owner: string;
+  /** A gateway that was not heard of for that long has lost its batches to others. */
+  readonly leaseMs: number;
   /** A stage of a batch failed; it is tried again at the next round. */
   readonly onFault: (fault: { readonly batchId: string; readonly error: unknown }) => void;
 }
@@ -47,11 +49,12 @@ export class BatchRunner {
   #unwatch: () => void = () => undefined;
 
   constructor(options: BatchRunnerOptions) {
-    const { desk, store, owner } = options;
+    const { desk, store, owner, leaseMs } = options;
     this.#options = options;
     this.#shelf = {
       documents: desk.jobs.documents,
       owner,
+      leaseMs,
       isShared: store.isShared,
       nowMs: () => store.nowMs(),
     };

@@ -118,7 +118,7 @@ export function startRunner(
     watch: played.store.watch,
   };
   const onFault = ({ error }: { readonly error: unknown }) => faults.push(error);
-  const runner = new BatchRunner({ desk, store, clock, owner, onFault });
+  const runner = new BatchRunner({ desk, store, clock, owner, leaseMs: 60_000, onFault });
   runner.start();
   return { runner, faults };
 }

@@ -28,8 +28,8 @@ export class BatchLab {
     this.#connect();
   }
 
-  /** `answerMs`: how long the backend takes for a row. */
-  static async start({ answerMs = 0, jobs = '' } = {}): Promise<BatchLab> {
+  /** `answerMs`: how long the backend takes for a row; `jobs`: further lines of the configuration. */
+  static async start({ answerMs = 0, store = 'sqlite', jobs = '' } = {}): Promise<BatchLab> {
     const backend = await startBackend((res, _req, body) => {
       const echo = (JSON.parse(body) as { messages: { content: string }[] }).messages[0]!.content;
       const answer = JSON.stringify({
@@ -41,7 +41,7 @@ export class BatchLab {
     const config = writeConfig(
       `  llama: { concurrency: 16, backend: { driver: static, urls: ["${backend.url}"] } }\n`,
     );
-    const top = `store: sqlite\nstateDir: ${join(dirname(config.file), 'state')}\nsurfaces: { batch: {} }\n${jobs}\n`;
+    const top = `store: ${store}\nstateDir: ${join(dirname(config.file), 'state')}\nsurfaces: { batch: {} }\n${jobs}\n`;
     appendFileSync(config.file, top);
     return new BatchLab(backend, config, await Served.start(config.file));
   }
@@ -54,8 +54,15 @@ export class BatchLab {
   async killAndRestart(): Promise<void> {
     this.#served.kill('SIGKILL');
     await this.#served.exit;
+    await this.replace();
+  }
+
+  /** Another gateway on the same store and folder, which is asked from now on; returns what kills the one before. */
+  async replace(): Promise<() => void> {
+    const before = this.#served;
     this.#served = await Served.start(this.#config.file);
     this.#connect();
+    return () => before.kill('SIGKILL');
   }
 
   /** Uploads so many rows and makes a batch of them. */

@@ -20,6 +20,7 @@ beforeEach(async () => {
     store: played.store,
     clock: systemClock,
     owner: 'test',
+    leaseMs: 60_000,
     onFault: ({ error }) => faults.push(error),
   });
   runner.start();
