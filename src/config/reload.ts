@@ -12,9 +12,10 @@ export async function loadChanged(
   running: Settings,
 ): Promise<Settings> {
   const next = await loadConfig(file, env);
-  const { listen } = running.server;
-  if (isLoopback(listen.host) || next.auth.open || next.auth.keys.length > 0) return next;
-  const message = `is not set, and ${formatAddress(listen)} stays open to other machines until the gateway is started again`;
+  const addresses = [running.server.listen, ...running.surfaces.flatMap(({ listen }) => listen ?? [])];
+  const open = addresses.find(({ host }) => !isLoopback(host));
+  if (open === undefined || next.auth.open || next.auth.keys.length > 0) return next;
+  const message = `is not set, and ${formatAddress(open)} stays open to other machines until the gateway is started again`;
   const hint = 'set auth.keys, say auth: open, or start it again with this file';
   throw new ConfigError(file, [{ path: 'auth', line: null, message, hint }]);
 }

@@ -16,8 +16,8 @@ const ownFields = new Set([
 
 /** Told how an answer goes. */
 export interface ReplyProgress {
-  /** Bytes of body that are written. */
-  onBytes(bytes: number): void;
+  /** Bytes of body that are written; `isEventEnd`: an event of a stream may follow them. */
+  onBytes(bytes: number, isEventEnd: boolean): void;
 }
 
 /**
@@ -41,13 +41,14 @@ export async function writeReply(
     const bytes = Buffer.from(body ?? '');
     if (reply.status !== 204 && reply.status !== 304) fields.push('content-length', String(bytes.length));
     res.writeHead(reply.status, fields);
-    progress.onBytes(bytes.length);
+    progress.onBytes(bytes.length, false);
     res.end(bytes);
     return;
   }
   res.writeHead(reply.status, fields);
   res.flushHeaders();
   const isSse = String(reply.headers['content-type']).startsWith('text/event-stream');
+  progress.onBytes(0, isSse);
   await new StreamedReply(context, isSse, { progress, signal }).write(body);
 }
 
@@ -76,11 +77,12 @@ class StreamedReply {
   readonly #context: ReplyContext;
   readonly #isSse: boolean;
   readonly #options: Pick<ReplyOptions, 'progress' | 'signal'>;
-  #isAtEventEnd = true;
+  #isAtEventEnd: boolean;
 
   constructor(context: ReplyContext, isSse: boolean, options: Pick<ReplyOptions, 'progress' | 'signal'>) {
     this.#context = context;
     this.#isSse = isSse;
+    this.#isAtEventEnd = isSse;
     this.#options = options;
   }
 
@@ -108,23 +110,23 @@ class StreamedReply {
         if (done) break;
         const bytes = typeof value === 'string' ? Buffer.from(value) : value;
         if (bytes.length === 0) continue;
-        progress.onBytes(bytes.length);
-        if (this.#isSse)
-          this.#isAtEventEnd = isEventEnd(
-            Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
-            bytes.length,
-          );
+        this.#isAtEventEnd = this.#isSse && isEventEnd(bytesOf(bytes), bytes.length);
+        progress.onBytes(bytes.length, this.#isAtEventEnd);
         if (!res.write(bytes)) await drained(res);
         if (signal.aborted) return;
       }
     } catch (thrown) {
       if (signal.aborted) return;
       const error = toPilotlightError(thrown);
-      cutAnswer(this.#context, error, this.#isSse && this.#isAtEventEnd ? 'sse' : 'no');
+      cutAnswer(this.#context, error, this.#isAtEventEnd ? 'sse' : 'no');
       throw error;
     }
     res.end();
   }
+}
+
+function bytesOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 /** Resolves when the client has taken enough, or left. */

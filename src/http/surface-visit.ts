@@ -37,6 +37,8 @@ export class SurfaceVisit implements BagItem {
   readonly #abort = new AbortController();
   readonly #beganAtMs: number;
   #bytes = 0;
+  /** Its answer has begun and an event may stand behind it. */
+  #isEventEnd = false;
   #isOver = false;
 
   constructor(options: VisitOptions) {
@@ -58,8 +60,15 @@ export class SurfaceVisit implements BagItem {
     const { context, pipeline } = this.#options;
     try {
       const reply = await this.#handle();
-      const progress = { onBytes: (bytes: number) => (this.#bytes += bytes) };
-      await writeReply(context, reply, { added: this.#timings(), progress, signal: this.#abort.signal });
+      const onBytes = (bytes: number, isEventEnd: boolean) => {
+        this.#bytes += bytes;
+        this.#isEventEnd = isEventEnd;
+      };
+      await writeReply(context, reply, {
+        added: this.#timings(),
+        progress: { onBytes },
+        signal: this.#abort.signal,
+      });
       await this.#handedOver(context.res);
       this.#over('answered');
     } catch (thrown) {
@@ -78,12 +87,8 @@ export class SurfaceVisit implements BagItem {
     const { context } = this.#options;
     this.#over(error.code);
     this.#abort.abort(error);
-    if (context.res.headersSent) cutAnswer(context, error, this.#isSse ? 'sse' : 'no');
+    if (context.res.headersSent) cutAnswer(context, error, this.#isEventEnd ? 'sse' : 'no');
     else sendError(context, error, this.#timings());
-  }
-
-  get #isSse(): boolean {
-    return String(this.#options.context.res.getHeader('content-type')).startsWith('text/event-stream');
   }
 
   async #handle(): Promise<SurfaceReply> {

@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadChanged } from '../../src/config/reload.ts';
 import { warningsOf } from '../../src/config/warnings.ts';
 import { type FaultCase, faultsOf, fileWith, parse } from './parse.ts';
 
@@ -132,4 +136,18 @@ describe('a warning of surfaces and jobs', () => {
       'auth: open on 0.0.0.0:8081 (surfaces.azure): anybody who reaches it may use every model',
     ]);
   });
+});
+
+it('keys cannot be taken away at run time while a port of a surface is open to others', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pilotlight-surfaces-'));
+  const file = join(folder, 'pilotlight.yaml');
+  const keys = 'auth: { keys: [{ name: a, key: b }] }';
+  const running = parse(fileWith({ top: `${keys}\nsurfaces: { azure: { listen: ":8081" } }` }));
+  writeFileSync(file, fileWith({}));
+  await expect(loadChanged(file, {}, running)).rejects.toThrow(
+    'auth: is not set, and 0.0.0.0:8081 stays open',
+  );
+  writeFileSync(file, fileWith({ top: keys }));
+  expect((await loadChanged(file, {}, running)).auth.keys).toHaveLength(1);
+  rmSync(folder, { recursive: true });
 });

@@ -1,4 +1,11 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { testCertificate, testKey } from '../probe/certificate.ts';
 import { answerJson } from '../support/backend.ts';
 import { type SurfaceGateway, type SurfacesOptions, startSurfaces } from '../support/surfaces.ts';
 import { fixedModel, World } from '../support/world.ts';
@@ -77,6 +84,33 @@ describe('a gateway with surfaces', () => {
     await expect(start({ huggingface: '{}', potassium: '{}' })).rejects.toThrow(
       /^surfaces\.\w+: [A-Z]+ \/\S+ is served by surfaces\.\w+ in the same place/,
     );
+  });
+
+  it('serves pages of other origins on a port of its own, as server.cors has it', async () => {
+    const origin = 'https://page.example';
+    const { gateway } = await start({ sagemaker: '' }, { server: { corsOrigins: [origin] } });
+    const url = `${gateway.urlOf('sagemaker')}/endpoints/m/invocations`;
+    const preflight = await fetch(url, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST' },
+    });
+    expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, origin]);
+    const answer = await post(url, { origin });
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, origin]);
+  });
+
+  it('serves TLS on a port of its own, with the certificate of the server', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pilotlight-tls-'));
+    world.onClose(() => rmSync(folder, { recursive: true, force: true }));
+    const tls = { certFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key') };
+    writeFileSync(tls.certFile, testCertificate);
+    writeFileSync(tls.keyFile, testKey);
+    const { gateway } = await start({ kserve: '' }, { server: { tls } });
+    const url = gateway.urlOf('kserve').replace('http:', 'https:');
+    const asked = request(`${url}/v2/health/live`, { rejectUnauthorized: false }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(200);
+    response.resume();
   });
 
   it('counts their requests by surface', async () => {

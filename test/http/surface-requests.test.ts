@@ -309,6 +309,37 @@ describe('a drain', () => {
     expect([response.status, await response.json()]).toEqual([503, { oops: 'draining' }]);
   });
 
+  it.each([
+    [
+      'with an event of its dialect between two events',
+      'data: 1\n\n',
+      'data: 1\n\nevent: oops\ndata: draining\n\n',
+    ],
+    ['with nothing within one', 'data: 1', 'data: 1'],
+  ])('cuts a stream %s', async (_name, written, received) => {
+    const handle: SurfaceRoute['handle'] = async ({ caller }) =>
+      events(
+        (async function* () {
+          yield written;
+          await new Promise((resolve) => caller.signal.addEventListener('abort', resolve));
+        })(),
+      );
+    const { url, door } = await serve([route('GET', '/x', handle)]);
+    const response = await fetch(`${url}/x`);
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = (await reader.read()).value!;
+    expect(await door.drain(1)).toBe(1);
+    const rest = async () => {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        text += value;
+      }
+    };
+    await expect(rest()).rejects.toThrow('terminated');
+    expect(text).toBe(received);
+  });
+
   it('is over at once where nothing is under way', async () => {
     const { door } = await serve([]);
     expect(await door.drain(0)).toBe(0);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Settings } from '../../src/config/settings.ts';
 import type { SurfaceName } from '../../src/core/surface.ts';
 import { type Gateway, settingsOf, startGateway } from './gateway.ts';
 
@@ -16,6 +17,8 @@ export interface SurfacesOptions {
   readonly rest?: string;
   /** Default 200. */
   readonly drainMs?: number;
+  /** Of `server`, besides the drain. */
+  readonly server?: Partial<Settings['server']>;
   /** For a gateway that takes up what another left: its folder. Default: a new one, removed at the end. */
   readonly stateDir?: string;
 }
@@ -37,7 +40,10 @@ export async function startSurfaces(options: SurfacesOptions): Promise<SurfaceGa
   );
   const top = [`store: ${store}`, `stateDir: ${stateDir}`, 'surfaces:', ...written, rest].join('\n');
   const settings = settingsOf(models, top);
-  const gateway = await startGateway({ ...settings, server: { ...settings.server, drainMs } });
+  const gateway = await startGateway({
+    ...settings,
+    server: { ...settings.server, ...options.server, drainMs },
+  });
   return {
     ...gateway,
     stateDir,
