@@ -8,7 +8,7 @@ import type { WebhookOutcome } from '../core/webhook.ts';
 import { readWhole } from '../protocols/read-whole.ts';
 
 /** A larger input or answer is left out of a webhook: its receiver fetches it. */
-export const maxDeliveredBytes = 1_048_576;
+const maxDeliveredBytes = 1_048_576;
 
 /** Where what a webhook tells of is read from. */
 export interface DeliverySources {

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** The eight 16-bit groups of an IPv6 address (RFC 4291, 2.2), its zone left out; null: it is none. */
-export function groupsOf(address: string): readonly number[] | null {
+function groupsOf(address: string): readonly number[] | null {
   const [plain = ''] = address.split('%');
   if (!isIPv6(plain)) return null;
   const [head = '', tail] = plain.split('::');

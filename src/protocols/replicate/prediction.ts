@@ -37,7 +37,7 @@ export function metaOf(job: Job): PredictionMeta {
 }
 
 /** Replicate's word for a job's state. A deadline that passes before the run is `aborted`, one within it `canceled`. */
-export function statusOf(job: Job): string {
+function statusOf(job: Job): string {
   const byState: Readonly<Record<JobState, string>> = {
     queued: 'starting',
     running: 'processing',
