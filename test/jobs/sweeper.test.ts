@@ -88,6 +88,29 @@ describe('the sweeper', () => {
     expect((await store.head('llama', 1, 10)).toSorted()).toEqual(['again', 'low']);
   });
 
+  it('wakes up in time for what falls due that was not there when it went to sleep', async () => {
+    const { store, sweeper, put, pass } = rig();
+    await sweeper.start();
+    await pass(1_000);
+    await put(aJob({ id: 'again', attempts: 1, notBeforeMs: store.nowMs() + 500 }));
+    await pass(700);
+    expect(await store.head('llama', 2, 10)).toEqual(['again']);
+  });
+
+  it('takes over what ran before the clock was set back', async () => {
+    const { clock, store, book, sweeper, put, pass, stateOf } = rig();
+    const { nowMs } = store;
+    const ahead = vi.spyOn(store, 'nowMs').mockImplementation(() => nowMs() + 3_600_000);
+    const before = new Sweeper({ clock, book, onFault: () => undefined });
+    await before.start();
+    await pass(100);
+    await before.close();
+    await put(running('theirs', store.nowMs(), 'before'));
+    ahead.mockRestore();
+    await sweeper.start();
+    expect(await stateOf('theirs')).toBe('queued');
+  });
+
   it('removes jobs and documents that were kept long enough', async () => {
     const { store, sweeper, put, pass, stateOf } = rig();
     const nowMs = store.nowMs();
