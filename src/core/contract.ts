@@ -78,6 +78,8 @@ export interface Contract {
   readonly name: ContractName;
   /** Throws invalid_body, bad_request for what cannot be asked of such a backend. */
   call(invocation: Invocation, model: ContractModel): BackendCall;
+  /** Its backends answer 200 to what failed, and say so in the body. */
+  readonly hasVerdictInBody?: boolean;
   /** What a whole answer means; `status` may be any. */
   outcome(answer: { readonly status: number; readonly contentType: string; readonly body: Buffer }): Outcome;
   /**

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { BackendCall } from '../core/contract.ts';
+import type { BackendCall, Contract } from '../core/contract.ts';
 import type { DeskModel } from '../core/desk.ts';
 import { PilotlightError, toPilotlightError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
@@ -7,6 +7,7 @@ import { ErrandAnswer, type ErrandHead } from '../errand-answer.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { DataSplitter, pieceKindOf } from '../protocols/data-splitter.ts';
 import { translated } from '../protocols/translated.ts';
+import type { KeptBody } from './bodies.ts';
 import type { JobAnswer, JobBook, JobEnd } from './book.ts';
 import { PieceLog } from './piece-log.ts';
 import { type Failure, verdictOf } from './retry.ts';
@@ -41,6 +42,7 @@ export interface Attempted {
 /** A slot was free when it was claimed: whoever has taken it meanwhile goes before it, and it goes back into the store. */
 const patienceMs = 2_000;
 const maxMessageChars = 500;
+const maxJudgedBytes = 64 * 1024 ** 2;
 
 /** Runs a claimed job once, by the contract of its model. Never rejects. */
 export async function attempt(options: RunOptions, job: Job, hooks: AttemptHooks): Promise<Attempted> {
@@ -82,16 +84,22 @@ class Attempt {
       const body = told(answer, { call, head, pieces });
       const kept = await book.keepOutput(this.#job, body, signal);
       const { status, contentType, headers } = head;
-      const whole = kept.bytes;
       const isOwnForm = call.translator === undefined || status >= 300;
-      const fault =
-        whole === null || !isOwnForm ? null : contract.outcome({ status, contentType, body: whole }).error;
+      const whole = isOwnForm ? await this.#wholeOf(kept, contract) : null;
+      const fault = whole === null ? null : contract.outcome({ status, contentType, body: whole }).error;
       return judged({ status, contentType, headers, kept }, fault);
     } catch (error) {
       // What failed before it was aborted (cut by a drain) is told as what it is.
       const isAborted = signal.aborted && !(error instanceof PilotlightError);
       return isAborted ? null : failedBy(error, this.#answer?.isSent ?? false);
     }
+  }
+
+  /** One in a blob is read again where the status does not say whether it failed, and not beyond what can be parsed. */
+  async #wholeOf(kept: KeptBody, contract: Contract): Promise<Buffer | null> {
+    if (kept.bytes !== null) return kept.bytes;
+    const isNeeded = contract.hasVerdictInBody === true && kept.body.bytes <= maxJudgedBytes;
+    return isNeeded ? await this.#options.book.bodies.wholeOf(kept) : null;
   }
 
   #send(call: BackendCall): ErrandAnswer {

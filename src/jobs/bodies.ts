@@ -2,6 +2,7 @@ import { type BlobOwner, type BlobStore, blobOwnerKind } from '../core/blobs.ts'
 import { PilotlightError } from '../core/errors.ts';
 import type { Job, StoredBody } from '../core/job.ts';
 import type { JobStore } from '../core/job-store.ts';
+import { readWhole } from '../protocols/read-whole.ts';
 
 /** Bytes that are kept for a job, before its record says so. */
 export interface KeptBody {
@@ -67,11 +68,15 @@ export class Bodies {
     if (bytes !== null) yield bytes;
   }
 
+  /** What was kept, whole. */
+  async wholeOf({ body, bytes }: KeptBody): Promise<Buffer> {
+    if (bytes !== null || body.at === 'store') return bytes ?? Buffer.alloc(0);
+    return await readWhole(this.#options.blobs.read(body.blob));
+  }
+
   /** As `read`, whole. */
   async whole(job: Job, part: 'input' | 'output'): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.read(job, part)) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    return await readWhole(this.read(job, part));
   }
 
   /** Removes a blob that no record refers to any more. */

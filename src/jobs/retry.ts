@@ -16,7 +16,7 @@ export interface Failure {
  * |-----------|----------------------------------------------------------------------------|-------------------------------|
  * | unsent    | the gate refused, the start failed, the connection was refused: no byte was | again, and it does not count  |
  * |           | processed                                                                  |                               |
- * | again     | the backend was busy or on its way (408, 425, 429, 502, 503, 504, 529); a   | again, while it has attempts  |
+ * | again     | the backend was busy or on its way (408, 409, 425, 429, 502, 503, 504, 529); a   | again, while it has attempts  |
  * |           | fault of the gateway or of its store; the gateway ended in the middle      |                               |
  * | died      | the connection broke under the request                                     | again; the second time failed |
  * | timed_out | it was not done in the time it had                                         | timed_out                     |
@@ -38,7 +38,7 @@ const unsent = [
   'no_capacity',
 ];
 const passing = ['internal', 'job_interrupted', 'store_unavailable', 'store_full', 'backend_bad_response'];
-const passingStatuses = [408, 425, 429, 502, 503, 504, 529];
+const passingStatuses = [408, 409, 425, 429, 502, 503, 504, 529];
 
 /** Which row of the table a failure belongs to. Pure. */
 export function verdictOf({ code, status }: Pick<Failure, 'code' | 'status'>): Verdict {

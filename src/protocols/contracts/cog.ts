@@ -13,6 +13,7 @@ import { textOf } from './text.ts';
  */
 export const cogContract: Contract = {
   name: 'cog',
+  hasVerdictInBody: true,
   call(invocation, model) {
     const { path, id, isStream } = invocation;
     if (path !== null) return writtenCall({ ...invocation, path }, model);

@@ -12,6 +12,7 @@ import { textOf } from './text.ts';
  */
 export const runpodContract: Contract = {
   name: 'runpod',
+  hasVerdictInBody: true,
   call(invocation, model) {
     const { path, id } = invocation;
     if (path !== null) return writtenCall({ ...invocation, path }, model);
