@@ -96,6 +96,7 @@ export async function openJobOffice(options: JobOfficeOptions): Promise<JobOffic
       for (const { pump, batches } of running) await Promise.all([pump.close(), batches.close()]);
       await sweeper.close();
       await deliveries.close();
+      jobs.close();
       await store.close();
     },
   };

@@ -49,25 +49,20 @@ export async function* eventsOf(
   const { store, watch, signal } = by;
   const news = watch.open(job.id);
   try {
-    let known: Known = (await store.get(job.id)) ?? { state: null, lastSeq: 0 };
+    let state: JobState | null = (await store.get(job.id))?.state ?? null;
     for (let seq = afterSeq; !signal.aborted; ) {
-      known = news.latest ?? known;
+      if (news.latest !== null) state = news.latest.state;
       const events = await store.events(job.id, seq, pageLength);
       if (events.length > 0 && events[0]!.seq > seq + 1) throw gone(job, seq);
       yield* events;
       seq = events.at(-1)?.seq ?? seq;
       if (events.length === pageLength) continue;
-      if (known.state === null || isEnded(known.state)) return;
+      if (state === null || isEnded(state)) return;
       await news.next(signal);
     }
   } finally {
     news.close();
   }
-}
-
-interface Known {
-  readonly state: JobState | null;
-  readonly lastSeq: number;
 }
 
 function gone({ id }: Job, seq: number): PilotlightError {
