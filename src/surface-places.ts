@@ -14,25 +14,35 @@ export interface SurfacePlace {
 
 /** Loads the surfaces that are switched on, by the port they are served on. */
 export async function placeSurfaces({ surfaces, server }: Settings): Promise<readonly SurfacePlace[]> {
-  const served = await Promise.all(
-    surfaces.map(async (settings) => ({ settings, ...(await serve(settings)) })),
-  );
   const own = formatAddress(server.listen);
-  const isOwn = (address: Address | null) =>
-    address !== null && (address.port === 0 || formatAddress(address) !== own);
-  // Port 0 is another port for each surface.
-  const keyOf = ({ name, listen }: SurfaceSettings) =>
-    listen === null || !isOwn(listen) ? '' : listen.port === 0 ? name : formatAddress(listen);
-  return [...Map.groupBy(served, ({ settings }) => keyOf(settings))].map(([key, together]) => ({
-    address: key === '' ? null : together[0]!.settings.listen,
+  const served = await Promise.all(
+    surfaces.map(async (settings) => {
+      const key = portKey(settings, own);
+      return { key, address: settings.listen, ...(await serve(settings, key === requestPort)) };
+    }),
+  );
+  return [...Map.groupBy(served, ({ key }) => key)].map(([key, together]) => ({
+    address: key === requestPort ? null : together[0]!.address,
     served: together,
     table: new SurfaceTable(together),
   }));
 }
 
-async function serve(settings: SurfaceSettings): Promise<ServedSurface> {
-  const surface = await loadSurface(settings.name);
-  return { surface, prefix: settings.prefix, routes: surface.routes(settings) };
+const requestPort = '';
+
+/** Surfaces with the same key share a port. Port 0 is another one for each. `own`: the address of the request port. */
+function portKey({ name, listen }: SurfaceSettings, own: string): string {
+  if (listen === null) return requestPort;
+  if (listen.port === 0) return name;
+  const written = formatAddress(listen);
+  return written === own ? requestPort : written;
+}
+
+async function serve(settings: SurfaceSettings, isOnRequestPort: boolean): Promise<ServedSurface> {
+  const { name, prefix, limits } = settings;
+  const surface = await loadSurface(name);
+  const isBesideOpenai = isOnRequestPort && prefix === '';
+  return { surface, prefix, routes: surface.routes({ limits, isBesideOpenai }) };
 }
 
 /** What is wrong with where surfaces are served, one line each. */

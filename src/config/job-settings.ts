@@ -4,7 +4,7 @@ import type { Address } from './settings.ts';
 import type { RawSurfaces } from './surfaces.ts';
 
 /** A platform's API that is served. */
-export interface SurfaceSettings extends SurfaceOptions {
+export interface SurfaceSettings extends Pick<SurfaceOptions, 'limits'> {
   readonly name: SurfaceName;
   /** Before every path; empty or `/a/b`. */
   readonly prefix: string;
@@ -42,7 +42,6 @@ export function surfacesOf(raw: RawSurfaces): readonly SurfaceSettings[] {
     prefix,
     listen,
     limits,
-    isBesideOpenai: prefix === '' && listen === null,
   }));
 }
 

@@ -11,7 +11,7 @@ const quiet = 'server: { drain: 10m }';
 describe('surfaces', () => {
   it('are served on the request port without a prefix where nothing else is said', () => {
     expect(parse(fileWith({ top: 'surfaces: { replicate: {} }' })).surfaces).toEqual([
-      { name: 'replicate', prefix: '', listen: null, limits: 'own', isBesideOpenai: true },
+      { name: 'replicate', prefix: '', listen: null, limits: 'own' },
     ]);
   });
 
@@ -23,9 +23,8 @@ describe('surfaces', () => {
         name: 'sagemaker',
         listen: { host: '0.0.0.0', port: 8081 },
         limits: 'original',
-        isBesideOpenai: false,
       },
-      { name: 'kserve', prefix: '/a/b', isBesideOpenai: false },
+      { name: 'kserve', prefix: '/a/b' },
       { name: 'azure' },
     ]);
   });

@@ -5,6 +5,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { surfaceNames } from '../../src/core/surface.ts';
 import { testCertificate, testKey } from '../probe/certificate.ts';
 import { answerJson } from '../support/backend.ts';
 import { type SurfaceGateway, type SurfacesOptions, startSurfaces } from '../support/surfaces.ts';
@@ -78,6 +79,20 @@ describe('a gateway with surfaces', () => {
     world.onClose(() => gateway.close());
     expect((await post(`${gateway.url}/endpoints/m/invocations`)).status).toBe(200);
     expect(backend.seen.map(({ url }) => url)).toEqual(['/endpoints/m/invocations']);
+  });
+
+  it('serves all of them at once, each under a prefix of its own', async () => {
+    const surfaces = Object.fromEntries(surfaceNames.map((name) => [name, `{ prefix: /${name} }`]));
+    const { gateway } = await start(surfaces);
+    const statuses = await Promise.all(
+      surfaceNames.map(async (name) => [
+        name,
+        (await fetch(`${gateway.urlOf(name)}/no/such/path/at/all`)).status,
+      ]),
+    );
+    expect(statuses.filter(([, status]) => status !== 404 && status !== 405)).toEqual([]);
+    expect((await fetch(`${gateway.url}/ollama/api/tags`)).status).toBe(200);
+    expect((await fetch(`${gateway.url}/v1/models`)).status).toBe(200);
   });
 
   it('does not start where two surfaces serve the same in the same place', async () => {
