@@ -61,14 +61,19 @@ const id = async (answer: Response): Promise<string> => ((await answer.json()) a
 const idsOf = ({ received }: WebhookReceiver) => received.map(({ headers }) => headers['webhook-id']!);
 
 describe('a request with Prefer: respond-async', () => {
-  it('is handed over where its model is cold for longer than it waits, then run, and its receiver told', async () => {
+  it('is handed over where its model is cold for longer than it waits, and run when that is up', async () => {
     const served = await serve(await configOf(1_500));
-    const to = await receiver();
-    const answer = await ask(served, { 'x-request-timeout': '0.5', 'x-pilotlight-webhook': to.url });
+    const answer = await ask(served, { 'x-request-timeout': '0.5' });
     expect(answer.status).toBe(202);
     expect(answer.headers.get('location')).toMatch(`${served.url}/v1/jobs/job_`);
     const result = await resultOf(served, await id(answer));
     expect([result.status, await result.json()]).toMatchObject([200, { object: 'chat.completion' }]);
+  });
+
+  it('has its receiver told, who verifies it by the secret of the gateway', async () => {
+    const served = await serve(await configOf(50));
+    const to = await receiver();
+    await ask(served, { 'x-pilotlight-webhook': to.url });
     await to.count(1);
     const [{ headers, body }] = to.received as [(typeof to.received)[0]];
     const { secret } = (await (await fetch(`${served.url}/v1/webhooks/secret`)).json()) as { secret: string };

@@ -34,18 +34,22 @@ export function handOverRoutes(isBeside: boolean): readonly SurfaceRoute[] {
  * |-----------------------------------------------------|-------------------------------------------------------------------|
  * | respond-async                                       | 202 at once                                                       |
  * | respond-async, wait=N                               | the answer if the job has ended within N s, else 202              |
- * | respond-async and for how long it waits, or a stream | the answer as ever if it has a slot in time, else 202             |
- * |   with wait=N                                       |                                                                   |
+ * | respond-async and for how long it waits, or a       | the answer as ever if it has a slot in time, else 202             |
+ * |   stream with wait=N                                |                                                                   |
+ * | the same with an idempotency key or a webhook       | a job in any case, which is waited for; of a stream 202 at once   |
  * | nothing (under a prefix)                            | the answer as ever                                                |
  */
 async function handle(request: SurfaceRequest, desk: Desk, route: ProtocolRoute): Promise<SurfaceReply> {
   const order = orderOfRequest(request, desk, route);
   const { isAsync, waitMs } = preferencesOf(request.headers.prefer);
   if (!isAsync) return live(request, desk, { order, patienceMs: null });
-  const deadlineMs = clientDeadlineMs(request.headers);
-  const patienceMs = order.invocation.isStream && waitMs !== null ? waitMs : inTime(deadlineMs);
-  const isHeld = waitMs === null ? deadlineMs > 0 : order.invocation.isStream && waitMs > 0;
-  return isHeld ? hold(request, desk, { order, patienceMs }) : keep(request, desk, { order, waitMs });
+  const { isStream } = order.invocation;
+  const timeMs = waitMs ?? inTime(clientDeadlineMs(request.headers));
+  // Held, it would be run again by a second try with its key, and nobody would be told of it.
+  const mustBeJob = order.idempotencyKey !== null || order.webhook !== null;
+  const isHeld = !mustBeJob && timeMs > 0 && (waitMs === null || isStream);
+  if (isHeld) return hold(request, desk, { order, patienceMs: timeMs });
+  return keep(request, desk, { order, waitMs: isStream ? 0 : timeMs });
 }
 
 interface Held {
@@ -62,7 +66,7 @@ async function hold(request: SurfaceRequest, desk: Desk, held: Held): Promise<Su
     return await live(request, desk, held);
   } catch (error) {
     if (!(error instanceof PilotlightError && late.has(error.code))) throw error;
-    return keep(request, desk, { order: held.order, waitMs: null });
+    return keep(request, desk, { order: held.order, waitMs: 0 });
   }
 }
 
@@ -82,15 +86,15 @@ const classOf = { high: 0, normal: 1, low: 2 } as const;
 async function keep(
   request: SurfaceRequest,
   desk: Desk,
-  { order, waitMs }: { readonly order: JobOrder; readonly waitMs: number | null },
+  { order, waitMs }: { readonly order: JobOrder; readonly waitMs: number },
 ): Promise<SurfaceReply> {
   const { job } = await desk.jobs.create(order, request.caller);
-  if (waitMs === null || waitMs === 0) return accepted(job, request, desk);
+  if (waitMs === 0) return accepted(job, request, desk);
   const seen: Job = (await desk.jobs.wait(job.id, waitMs, request.caller)) ?? job;
   return isEnded(seen.state) ? answerOf(seen, desk) : accepted(seen, request, desk);
 }
 
-/** The 202 must be there before the client goes: a tenth earlier, at most a second. */
+/** The 202 must be there before the client goes: a tenth earlier, at most a second. 0: it said nothing. */
 function inTime(deadlineMs: number): number {
   return deadlineMs - Math.min(1_000, deadlineMs / 10);
 }

@@ -4,9 +4,10 @@ import type { Job, JobState } from '../../core/job.ts';
 import { endStates, isEnded } from '../../core/job.ts';
 import type { Surface, SurfaceReply, SurfaceRequest, SurfaceRoute } from '../../core/surface.ts';
 import { openaiDialect } from '../dialects.ts';
-import { jsonReply, sseEvent, sseHeaders } from '../surface-json.ts';
+import { jsonReply } from '../surface-json.ts';
 import { handOverRoutes } from './hand-over.ts';
 import { renderDelivery } from './job-delivery.ts';
+import { eventsReply } from './job-events.ts';
 import { checkOwnId, keptId, newJobId } from './job-ids.ts';
 import { orderOfBody } from './job-order.ts';
 import { accepted, answerOf, shown } from './job-reply.ts';
@@ -43,7 +44,9 @@ export const jobs: Surface = {
       const job = await awaited(request, desk);
       return isEnded(job.state) ? answerOf(job, desk) : shown(job, request, desk, 202);
     }),
-    route('GET', '/v1/jobs/:id/events', events),
+    route('GET', '/v1/jobs/:id/events', async (request, desk) =>
+      eventsReply(request, desk, await found(request, desk)),
+    ),
     route('GET', '/v1/webhooks/secret', async ({ caller }, desk) =>
       jsonReply(200, { secret: await desk.jobs.webhookSecret(caller) }),
     ),
@@ -122,36 +125,4 @@ async function found(request: SurfaceRequest, desk: Desk): Promise<Job> {
 
 function missing({ params }: SurfaceRequest): never {
   throw new PilotlightError('job_not_found', `no job ${JSON.stringify(params.id)} is kept`);
-}
-
-/** Events as they come, from behind `Last-Event-ID` (or `?after=`) on. */
-async function events(request: SurfaceRequest, desk: Desk): Promise<SurfaceReply> {
-  const { headers, query, caller } = request;
-  const { id } = await found(request, desk);
-  const after = Number(headers['last-event-id'] ?? query.get('after') ?? 0);
-  if (!Number.isSafeInteger(after) || after < 0) {
-    const message = 'Last-Event-ID (or after) is the number of an event';
-    throw new PilotlightError('bad_request', message, { param: 'last-event-id' });
-  }
-  const from = await startOf(desk, { id, after, caller });
-  return { status: 200, headers: sseHeaders, body: eventsOf(desk, { id, after: from, caller }) };
-}
-
-interface Following extends Pick<SurfaceRequest, 'caller'> {
-  readonly id: string;
-  readonly after: number;
-}
-
-/** Who begins gets what is kept; who comes back is told where there is a gap. */
-async function startOf(desk: Desk, { id, after, caller }: Following): Promise<number> {
-  const [oldest] = await desk.jobs.events(id, after, 1, caller);
-  if (oldest === undefined || oldest.seq === after + 1) return after;
-  if (after === 0) return oldest.seq - 1;
-  const message = `events ${after + 1} to ${oldest.seq - 1} of job ${JSON.stringify(id)} are not kept any more`;
-  throw new PilotlightError('events_gone', message);
-}
-
-async function* eventsOf(desk: Desk, { id, after, caller }: Following): AsyncIterable<string> {
-  for await (const { seq, type, data } of desk.jobs.follow(id, after, caller))
-    yield sseEvent({ event: type, id: String(seq), data });
 }

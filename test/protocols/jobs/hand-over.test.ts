@@ -110,6 +110,25 @@ describe("a request on a route of OpenAI's with Prefer: respond-async", () => {
     },
   );
 
+  it('is a job in any case where it has an idempotency key or a webhook, and is waited for as long as its client waits', async () => {
+    const waits: number[] = [];
+    const { desk, post } = await serve(null, {
+      wait: async (id, forMs, caller) => {
+        waits.push(forMs);
+        desk.end(id, { state: 'succeeded', answer: { body: '{"from":"job"}' } });
+        return desk.jobs.get(id, caller);
+      },
+    });
+    const time = { 'x-request-timeout': '30' };
+    const keyed = await post('respond-async', { ...time, 'idempotency-key': 'k1' });
+    expect(await keyed.json()).toEqual({ from: 'job' });
+    await post('respond-async', { ...time, 'x-pilotlight-webhook': 'https://example.com/hook' });
+    expect(waits).toEqual([29_000, 29_000]);
+    const stream = await post('respond-async', { ...time, 'idempotency-key': 'k2' }, { stream: true });
+    expect(stream.status).toBe(202);
+    expect([desk.asked.length, desk.orders.length]).toEqual([0, 3]);
+  });
+
   it.each(['start_failed', 'backend_reset', 'draining'] as const)(
     'is refused with %s, which no job would mend',
     async (code) => {

@@ -276,6 +276,7 @@ describe('events of a job', () => {
   async function following() {
     const served = await serve(() => ({
       events: async (_id, after, limit) => all.filter(({ seq }) => seq > after).slice(0, limit),
+      wait: () => new Promise(() => undefined),
       async *follow(_id, after) {
         yield* all.filter(({ seq }) => seq > after);
       },
@@ -310,9 +311,33 @@ describe('events of a job', () => {
     expect((await ask('GET', `${path}?after=soon`)).json.error.code).toBe('bad_request');
   });
 
+  it('are kept alive by a comment each 15 s while nothing happens', async () => {
+    let waits = 0;
+    const { promise: happened, resolve: release } = Promise.withResolvers<void>();
+    const { ask, chat } = await serve((played) => ({
+      events: async () => [],
+      wait: async (id, forMs, caller) => {
+        expect(forMs).toBe(15_000);
+        if (++waits === 3) release();
+        return waits > 3 ? new Promise(() => undefined) : played.jobs.get(id, caller);
+      },
+      async *follow() {
+        await happened;
+        yield all[0]!;
+        yield all[4]!;
+      },
+    }));
+    const { id } = (await ask('POST', '/v1/jobs', { body: chat })).json;
+    const { text } = await ask('GET', `/v1/jobs/${id}/events`);
+    expect(text).toMatch(/^(: the job is under way\n\n){2,3}event: output\nid: 3\n/);
+    expect(text).toMatch(/event: state\nid: 7\ndata: succeeded\n\n$/);
+    expect(waits).toBeLessThanOrEqual(4);
+  });
+
   it('end with an error that is told, where the store is gone in the middle', async () => {
     const { ask, chat } = await serve(() => ({
       events: async () => [],
+      wait: async () => null,
       async *follow() {
         yield all[0]!;
         throw new PilotlightError('store_unavailable', 'gone');
