@@ -8,6 +8,8 @@ import { openai } from '../../src/protocols/openai.ts';
 
 const pages = [
   'requests',
+  'jobs',
+  'redis',
   'backends',
   'autoscaling',
   'gpus',
