@@ -14,7 +14,29 @@ export interface JobShown {
   readonly error: { readonly code: string } | null;
 }
 
-/** A backend that notes how often it ran each prompt, and answers when it is let. */
+/** How a drilled gateway is set up, beyond its backend. */
+export interface DrilledOptions {
+  readonly backendUrl: string;
+  /** `store` of its configuration. */
+  readonly store: string;
+  /** Its stateDir. Default: a folder of its own. */
+  readonly stateDir?: string;
+  /** Further settings of `jobs`, in YAML's flow style. Default: nearly all bodies in files. */
+  readonly jobs?: string;
+  /** Options of Node itself. */
+  readonly nodeOptions?: readonly string[];
+}
+
+/** What a job is put with. */
+export interface PutOptions {
+  readonly stream?: boolean;
+  /** Where it is told of. */
+  readonly webhook?: string;
+  /** Length of what makes its body larger. */
+  readonly padding?: number;
+}
+
+/** A backend that notes how often it ran each prompt, and answers when it is let; an answer says which run of its prompt it is of. */
 export class NotingBackend {
   /** Runs by prompt. */
   readonly runs = new Map<string, number>();
@@ -33,7 +55,8 @@ export class NotingBackend {
       for await (const chunk of req) text += chunk;
       const { messages } = JSON.parse(text) as { messages: { content: string }[] };
       const prompt = messages[0]!.content;
-      this.runs.set(prompt, (this.runs.get(prompt) ?? 0) + 1);
+      const run = (this.runs.get(prompt) ?? 0) + 1;
+      this.runs.set(prompt, run);
       const piece = `data: ${JSON.stringify({ choices: [{ delta: { content: prompt } }] })}\n\n`;
       if (this.streams) {
         res.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -44,7 +67,7 @@ export class NotingBackend {
       this.waiting--;
       if (this.streams) return void res.end('data: [DONE]\n\n');
       res.writeHead(200, { 'content-type': 'application/json' });
-      res.end(JSON.stringify({ choices: [{ message: { content: prompt } }] }));
+      res.end(JSON.stringify({ run, choices: [{ message: { content: prompt } }] }));
     });
   }
 
@@ -71,12 +94,12 @@ export class NotingBackend {
 /** `serve` with the model `m` on a backend, the native surface, and a store of its own; it can be killed and started again. */
 export class DrilledGateway {
   readonly #file: string;
+  readonly #nodeOptions: readonly string[];
   #served: Served | null = null;
 
-  constructor(
-    world: World,
-    { backendUrl, store, more = '' }: { backendUrl: string; store: string; more?: string },
-  ) {
+  constructor(world: World, options: DrilledOptions) {
+    const { backendUrl, store, stateDir = 'state', jobs = 'inline: 64B' } = options;
+    this.#nodeOptions = options.nodeOptions ?? [];
     const folder = mkdtempSync(join(tmpdir(), 'pilotlight-drill-'));
     world.onClose(async () => {
       await this.#served?.end();
@@ -88,10 +111,9 @@ export class DrilledGateway {
       `server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0, drain: 200ms }
 log: { access: false }
 store: ${store}
-stateDir: state
+stateDir: ${stateDir}
 surfaces: { jobs: {} }
-jobs: { lease: 1s, attempts: 50, inline: 64B }
-${more}
+jobs: { lease: 1s, attempts: 50, ${jobs} }
 models:
   m:
     backend: { driver: static, urls: ["${backendUrl}"], ready: { path: /health } }
@@ -105,7 +127,7 @@ models:
   }
 
   async start(): Promise<void> {
-    this.#served = await Served.start(this.#file);
+    this.#served = await Served.start(this.#file, this.#nodeOptions);
   }
 
   /** As a power cut would end the process. */
@@ -115,15 +137,22 @@ models:
   }
 
   /** Puts a job under an id; resolves with whether it was acknowledged. */
-  async put(id: string, { stream = false } = {}): Promise<boolean> {
-    const body = { model: 'm', messages: [{ role: 'user', content: id }], ...(stream ? { stream } : {}) };
+  async put(id: string, options: PutOptions = {}): Promise<boolean> {
+    const status = await this.putStatus(id, options);
+    return status === 202 || status === 200;
+  }
+
+  /** Puts a job under an id; resolves with the status of the answer, null where there was none. */
+  async putStatus(id: string, { stream, webhook, padding = 0 }: PutOptions = {}): Promise<number | null> {
+    const messages = [{ role: 'user', content: id }];
+    const body = { model: 'm', messages, stream, user: 'x'.repeat(padding) };
     const response = await fetch(`${this.served.url}/v1/jobs/${id}`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ path: '/v1/chat/completions', body }),
+      body: JSON.stringify({ path: '/v1/chat/completions', body, webhook }),
     }).catch(() => null);
     await response?.body?.cancel();
-    return response?.status === 202 || response?.status === 200;
+    return response?.status ?? null;
   }
 
   async get(id: string): Promise<JobShown | null> {

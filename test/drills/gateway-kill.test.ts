@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { World } from '../support/world.ts';
 import { DrilledGateway, NotingBackend } from './drilled-gateway.ts';
+import { allSucceed } from './outcomes.ts';
 import { repeats, tell } from './repeats.ts';
 
 const world = new World();
@@ -8,22 +9,11 @@ afterEach(() => world.close());
 
 const ids = (count: number) => Array.from({ length: count }, (_, n) => `job-${n}`);
 
-async function rig(store = 'sqlite') {
+async function rig() {
   const backend = new NotingBackend();
-  const gateway = new DrilledGateway(world, { backendUrl: await backend.listen(world), store });
+  const gateway = new DrilledGateway(world, { backendUrl: await backend.listen(world), store: 'sqlite' });
   await gateway.start();
   return { backend, gateway };
-}
-
-/** All that was acknowledged succeeds, with its own answer; returns how many did, and how many of them ran more than once. */
-async function allSucceed(gateway: DrilledGateway, backend: NotingBackend, accepted: readonly string[]) {
-  for (const id of accepted) {
-    await expect.poll(async () => (await gateway.get(id))?.status, { timeout: 20_000 }).toBe('succeeded');
-    expect(await gateway.result(id)).toContain(id);
-    expect(backend.runs.get(id)).toBeGreaterThanOrEqual(1);
-  }
-  const again = accepted.filter((id) => backend.runs.get(id)! > 1).length;
-  return { succeeded: accepted.length, again };
 }
 
 describe('kill -9 of the gateway', () => {

@@ -27,9 +27,9 @@ export class Served {
     createInterface(child.stdout!).on('line', (line) => this.log.push(JSON.parse(line) as LogLine));
   }
 
-  /** Starts it and resolves when it listens; rejects with what it said when it ends before. */
-  static async start(configFile: string): Promise<Served> {
-    const child = spawn(process.execPath, [main, 'serve', '--config', configFile], {
+  /** Starts it and resolves when it listens; rejects with what it said when it ends before. `nodeOptions`: of Node itself. */
+  static async start(configFile: string, nodeOptions: readonly string[] = []): Promise<Served> {
+    const child = spawn(process.execPath, [...nodeOptions, main, 'serve', '--config', configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const served = new Served(child);
