@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../../src/core/job.ts';
 import type { JobStore } from '../../../src/core/job-store.ts';
+import { repeats, tell } from '../../drills/repeats.ts';
 import { aJob, nextOf, storedResult } from '../../support/job.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { add, allJobs, RedisRig, versionsOf } from './rig.ts';
@@ -11,23 +12,25 @@ describe.runIf(hasRedis)('jobs in Redis', () => {
 
   it.each(['always', 'everysec'] as const)(
     'that were acknowledged are all there, once, when Redis is killed under load and started again (appendfsync %s)',
-    { timeout: 60_000 },
+    { timeout: 60_000 * repeats },
     async (appendfsync) => {
       rig = await RedisRig.start({ appendfsync });
       const stores = [await rig.open(), await rig.open()];
       const load = new Load(stores, appendfsync === 'always' ? 0 : postponedMs);
       const writers = load.run(20);
-      for (let kill = 1; kill <= 3; kill++) {
+      for (let kill = 1; kill <= repeats; kill++) {
         await expect.poll(() => load.ended.size).toBeGreaterThan(kill * 100);
         load.isKilled();
         await rig.server.kill();
         await rig.server.restart();
       }
-      await expect.poll(() => load.ended.size).toBeGreaterThan(400);
+      await expect.poll(() => load.ended.size).toBeGreaterThan((repeats + 1) * 100);
       load.stop();
       await writers;
       await load.compare(await rig.open());
       expect(load.refused).toBeGreaterThan(0);
+      const counted = { kills: repeats, 'jobs ended': load.ended.size, 'commits refused': load.refused };
+      tell(`Redis killed under load, appendfsync ${appendfsync}`, counted);
     },
   );
 

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
-import type { JobStore } from '../../../src/core/job-store.ts';
-import { openSqliteStore } from '../../../src/stores/sqlite/store.ts';
-import { storeFile } from '../../support/sqlite-file.ts';
-import { StoreProcess } from '../../support/store-process.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { JobStore } from '../../src/core/job-store.ts';
+import { openSqliteStore } from '../../src/stores/sqlite/store.ts';
+import { storeFile } from '../support/sqlite-file.ts';
+import { StoreProcess } from '../support/store-process.ts';
+import { repeats, tell } from './repeats.ts';
 
 describe('a process that is killed in the middle of commits', () => {
   let place: Awaited<ReturnType<typeof storeFile>>;
@@ -21,9 +22,12 @@ describe('a process that is killed in the middle of commits', () => {
       },
     });
 
-  it('has lost nothing that was acknowledged, and has left nothing half done', async () => {
+  it('has lost nothing that was acknowledged, and has left nothing half done', {
+    timeout: 30_000 * repeats,
+  }, async () => {
     const versionById = new Map<string, number>();
-    for (const [life, commits] of [200, 1_500, 1].entries()) {
+    for (let life = 0; life < repeats; life++) {
+      const commits = [200, 1_500, 1][life % 3]!;
       const process = new StoreProcess(place.file, `life${life}`);
       await process.reached(commits);
       await process.kill();
@@ -32,6 +36,8 @@ describe('a process that is killed in the middle of commits', () => {
       await expectAll(store, versionById);
       await store.close();
     }
+    // expectAll has found each of them.
+    tell('a store in SQLite killed', { kills: repeats, 'jobs acknowledged and kept': versionById.size });
   });
 
   it('holds the file against others as long as it lives, and no longer', async () => {
