@@ -26,7 +26,7 @@ describe('kill -9 of the gateway', () => {
       const accepted: string[] = [];
       // More than the four that run: the others are queued. The kill comes between any two answers.
       const puts = ids(40).map(async (id) => (await gateway.put(id)) && accepted.push(id));
-      await expect.poll(() => accepted.length).toBeGreaterThanOrEqual(10 + round);
+      await expect.poll(() => accepted.length).toBeGreaterThanOrEqual(10 + (round % 25));
       await gateway.kill();
       await Promise.all(puts);
       backend.release();
@@ -72,7 +72,7 @@ describe('kill -9 of the gateway', () => {
       const { backend, gateway } = await rig();
       for (const id of ids(30)) expect(await gateway.put(id)).toBe(true);
       // Anywhere in the stream of claims and results.
-      await expect.poll(() => backend.runs.size, { interval: 1 }).toBeGreaterThanOrEqual(3 + round);
+      await expect.poll(() => backend.runs.size, { interval: 1 }).toBeGreaterThanOrEqual(3 + (round % 25));
       await gateway.kill();
       await gateway.start();
       const { succeeded, again } = await allSucceed(gateway, backend, ids(30));
