@@ -47,7 +47,7 @@ export const jobsAccept: Scenario = {
 export const jobsQueued: Scenario = {
   name: 'jobs-queued',
   subject: 'pilotlight',
-  what: '100,000 jobs (5,000 with --quick) of about 500 B are queued, in SQLite; then the gateway is killed and started again.',
+  what: '100,000 jobs (5,000 with --quick) of about 500 B are queued, in SQLite; then the gateway is ended and started again.',
   figures: [
     { name: 'growth', unit: 'MB', goal: '<= 40', digits: 1 },
     { name: 'restart to ready', unit: 'ms', goal: '<= 3,000', digits: 0 },
