@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { repeats as rounds } from '../../drills/repeats.ts';
 import { BatchLab } from './batch-lab.ts';
 
 const rows = 400;
-
-/** How often each drill is done; `npm run soak` does it 50 times. */
-const rounds = Number(process.env.DRILL_ROUNDS ?? 3);
 
 let lab: BatchLab;
 afterEach(() => lab?.close());
