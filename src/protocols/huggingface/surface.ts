@@ -7,10 +7,10 @@ import type {
   SurfaceOptions,
   SurfaceReply,
   SurfaceRequest,
-  SurfaceRoute,
 } from '../../core/surface.ts';
 import { askAsItCame, openaiPath, replyOf } from '../pass-on.ts';
 import { jsonReply, sseEvent } from '../surface-json.ts';
+import { route } from '../surface-route.ts';
 
 /** Routes of the containers that Hugging Face runs (TGI, TEI) besides the root and OpenAI's. */
 const containerPaths = [
@@ -65,10 +65,6 @@ export const huggingface: Surface = {
     ),
   ],
 };
-
-function route(method: string, path: string, handle: SurfaceRoute['handle']): SurfaceRoute {
-  return { methods: [method], path, maxBodyBytes: null, handle };
-}
 
 async function ask(
   request: SurfaceRequest,

@@ -2,9 +2,10 @@ import type { Desk } from '../../core/desk.ts';
 import { PilotlightError } from '../../core/errors.ts';
 import type { Job, JobState } from '../../core/job.ts';
 import { endStates, isEnded } from '../../core/job.ts';
-import type { Surface, SurfaceReply, SurfaceRequest, SurfaceRoute } from '../../core/surface.ts';
+import type { Surface, SurfaceReply, SurfaceRequest } from '../../core/surface.ts';
 import { openaiDialect } from '../dialects.ts';
 import { jsonReply } from '../surface-json.ts';
+import { route } from '../surface-route.ts';
 import { handOverRoutes } from './hand-over.ts';
 import { renderDelivery } from './job-delivery.ts';
 import { eventsReply } from './job-events.ts';
@@ -56,10 +57,6 @@ export const jobs: Surface = {
   ],
   renderDelivery,
 };
-
-function route(method: string, path: string, handle: SurfaceRoute['handle']): SurfaceRoute {
-  return { methods: [method], path, maxBodyBytes: null, handle };
-}
 
 async function create(request: SurfaceRequest, desk: Desk): Promise<SurfaceReply> {
   const order = orderOfBody(request, desk, { id: newJobId(), ownId: null });

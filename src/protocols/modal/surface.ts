@@ -3,28 +3,18 @@ import type { Desk, DeskModel } from '../../core/desk.ts';
 import { PilotlightError } from '../../core/errors.ts';
 import type { Job } from '../../core/job.ts';
 import { isEnded } from '../../core/job.ts';
-import type {
-  Surface,
-  SurfaceDialect,
-  SurfaceReply,
-  SurfaceRequest,
-  SurfaceRoute,
-} from '../../core/surface.ts';
+import type { Surface, SurfaceReply, SurfaceRequest, SurfaceRoute } from '../../core/surface.ts';
 import { orderOf } from '../job-order.ts';
 import { askAsItCame, asksForStream, openaiPath, replyOf } from '../pass-on.ts';
-import { Fields, readJsonObject, sseEvent } from '../surface-json.ts';
+import { Fields, readJsonObject } from '../surface-json.ts';
+import { plainDialect } from '../surface-route.ts';
 
 /** After that long a call answers with where its result will be (https://modal.com/docs/guide/webhook-timeouts). */
 const patienceMs = 150_000;
 const callParameter = '__modal_function_call_id';
 
 /** Modal's own errors are plain text in the body's `detail`, as FastAPI writes them. */
-const dialect: SurfaceDialect = {
-  name: 'modal',
-  renderError: (error) => JSON.stringify({ detail: error.message }),
-  renderStreamError: (error) => sseEvent({ event: 'error', data: JSON.stringify({ detail: error.message }) }),
-  renderHeartbeat: () => ':\n\n',
-};
+const dialect = plainDialect('modal', ({ message }) => ({ detail: message }));
 
 /**
  * Modal's web endpoints: any call is kept, and one that takes longer than 150 s (or than `Prefer: wait=SECONDS`) answers 303 to a

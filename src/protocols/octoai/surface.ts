@@ -2,24 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Desk, DeskModel } from '../../core/desk.ts';
 import { PilotlightError } from '../../core/errors.ts';
 import { isEnded, type Job, type JobState } from '../../core/job.ts';
-import type {
-  Surface,
-  SurfaceDialect,
-  SurfaceReply,
-  SurfaceRequest,
-  SurfaceRoute,
-} from '../../core/surface.ts';
+import type { Surface, SurfaceReply, SurfaceRequest } from '../../core/surface.ts';
 import { orderOf } from '../job-order.ts';
 import { askAsItCame, replyOf } from '../pass-on.ts';
-import { jsonReply, sseEvent } from '../surface-json.ts';
+import { jsonReply } from '../surface-json.ts';
+import { plainDialect, route } from '../surface-route.ts';
 
-const dialect: SurfaceDialect = {
-  name: 'octoai',
-  renderError: (error) => JSON.stringify({ message: error.message }),
-  renderStreamError: (error) =>
-    sseEvent({ event: 'error', data: JSON.stringify({ message: error.message }) }),
-  renderHeartbeat: () => ':\n\n',
-};
+const dialect = plainDialect('octoai', ({ message }) => ({ message }));
 
 const statusByState: Readonly<Record<JobState, string>> = {
   queued: 'pending',
@@ -59,10 +48,6 @@ export const octoai: Surface = {
     }),
   ],
 };
-
-function route(method: string, path: string, handle: SurfaceRoute['handle']): SurfaceRoute {
-  return { methods: [method], path, maxBodyBytes: null, handle };
-}
 
 async function infer(request: SurfaceRequest, desk: Desk, model: DeskModel): Promise<SurfaceReply> {
   const { headers, body, baseUrl, caller } = request;

@@ -1,9 +1,10 @@
 import type { Desk, DeskAnswer, DeskModel } from '../../core/desk.ts';
 import { PilotlightError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
-import type { Surface, SurfaceReply, SurfaceRequest, SurfaceRoute } from '../../core/surface.ts';
+import type { Surface, SurfaceReply, SurfaceRequest } from '../../core/surface.ts';
 import { readWhole } from '../read-whole.ts';
 import { Fields, isJsonObject, jsonReply, readJsonObject } from '../surface-json.ts';
+import { route } from '../surface-route.ts';
 import { ollamaDialect } from './dialect.ts';
 import { renderRunning, renderShown, renderTags } from './model-pages.ts';
 import { chatRequest, generateRequest, type OpenaiRequest } from './openai-request.ts';
@@ -44,10 +45,6 @@ export const ollama: Surface = {
     })),
   ],
 };
-
-function route(method: string, path: string, handle: SurfaceRoute['handle']): SurfaceRoute {
-  return { methods: [method], path, maxBodyBytes: null, handle };
-}
 
 async function refuse({ path }: SurfaceRequest): Promise<SurfaceReply> {
   throw new PilotlightError('not_emulated', `${path} is not served: models are those of the configuration`);

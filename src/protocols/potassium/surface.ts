@@ -1,23 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Desk, DeskModel } from '../../core/desk.ts';
 import { PilotlightError } from '../../core/errors.ts';
-import type {
-  Surface,
-  SurfaceDialect,
-  SurfaceReply,
-  SurfaceRequest,
-  SurfaceRoute,
-} from '../../core/surface.ts';
+import type { Surface, SurfaceReply, SurfaceRequest } from '../../core/surface.ts';
 import { orderOf } from '../job-order.ts';
 import { askAsItCame, replyOf } from '../pass-on.ts';
-import { jsonReply, sseEvent } from '../surface-json.ts';
+import { jsonReply } from '../surface-json.ts';
+import { plainDialect, route } from '../surface-route.ts';
 
-const dialect: SurfaceDialect = {
-  name: 'potassium',
-  renderError: (error) => JSON.stringify({ error: error.message }),
-  renderStreamError: (error) => sseEvent({ event: 'error', data: JSON.stringify({ error: error.message }) }),
-  renderHeartbeat: () => ':\n\n',
-};
+const dialect = plainDialect('potassium', ({ message }) => ({ error: message }));
 
 /**
  * What servers of Banana's Potassium (https://github.com/bananaml/potassium) answer, a model in place of each server: its handler
@@ -45,10 +35,6 @@ export const potassium: Surface = {
     }),
   ],
 };
-
-function route(method: string, path: string, handle: SurfaceRoute['handle']): SurfaceRoute {
-  return { methods: [method], path, maxBodyBytes: null, handle };
-}
 
 function modelOf({ params }: SurfaceRequest, desk: Desk): DeskModel {
   return desk.model(params.model ?? '');

@@ -4,16 +4,10 @@ import { PilotlightError } from '../../core/errors.ts';
 import type { Job } from '../../core/job.ts';
 import { isEnded } from '../../core/job.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
-import type {
-  Caller,
-  DeliveredJob,
-  Surface,
-  SurfaceReply,
-  SurfaceRequest,
-  SurfaceRoute,
-} from '../../core/surface.ts';
+import type { Caller, DeliveredJob, Surface, SurfaceReply, SurfaceRequest } from '../../core/surface.ts';
 import { readWhole } from '../read-whole.ts';
 import { jsonReply, readJsonObject, sseHeaders } from '../surface-json.ts';
+import { route } from '../surface-route.ts';
 import { replicateDialect } from './dialect.ts';
 import { metaOf, type PredictionParts, renderPrediction } from './prediction.ts';
 import { modelOf, type Named, orderOf, versionOf, waitOf } from './prediction-request.ts';
@@ -89,10 +83,6 @@ const absent = [
 async function refuse({ path }: SurfaceRequest): Promise<SurfaceReply> {
   const message = `${path} is not served: predictions on the models of this gateway are; files go into input as data: URLs`;
   throw new PilotlightError('not_emulated', message);
-}
-
-function route(method: string, path: string, handle: SurfaceRoute['handle']): SurfaceRoute {
-  return { methods: [method], path, maxBodyBytes: null, handle };
 }
 
 function found(job: Job | null, id: string): Job {
