@@ -1,5 +1,6 @@
 import Replicate from 'replicate';
 import { afterEach, describe, expect, it } from 'vitest';
+import { settingsOf } from '../support/gateway.ts';
 import { World } from '../support/world.ts';
 import { startWith } from './demo-models.ts';
 
@@ -89,5 +90,21 @@ describe('the official Replicate client', () => {
     const { replicate } = await client();
     await expect(replicate.hardware.list()).rejects.toThrow(/501/);
     await expect(replicate.predictions.get('none')).rejects.toThrow(/404/);
+  });
+
+  it('shows what is kept of a model that is not configured any more', async () => {
+    const other = `
+  other:
+    backend: { driver: static, urls: ["http://127.0.0.1:9"], ready: { path: /health } }
+`;
+    const gateway = await startWith(world, '{ replicate: {} }', other);
+    const replicate = new Replicate({ baseUrl: `${gateway.url}/v1`, auth: 'none' });
+    const made = await replicate.predictions.create({ version: 'chat', input });
+    await replicate.wait(made, { interval: 50 });
+    gateway.app.reload(settingsOf(other, 'store: memory\nsurfaces: { replicate: {} }'));
+    const { results } = await replicate.predictions.list();
+    expect(results.map(({ id, status }) => ({ id, status }))).toEqual([{ id: made.id, status: 'succeeded' }]);
+    expect((await replicate.predictions.get(made.id)).output).toEqual([expect.any(String)]);
+    await expect(replicate.predictions.create({ version: 'chat', input })).rejects.toThrow(/422/);
   });
 });

@@ -1,10 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Contract } from '../../core/contract.ts';
 import type { Desk } from '../../core/desk.ts';
 import { PilotlightError } from '../../core/errors.ts';
 import type { Job } from '../../core/job.ts';
 import { isEnded } from '../../core/job.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import type { Caller, DeliveredJob, Surface, SurfaceReply, SurfaceRequest } from '../../core/surface.ts';
+import { contractOf } from '../contracts/contracts.ts';
 import { readWhole } from '../read-whole.ts';
 import { jsonReply, readJsonObject, sseHeaders } from '../surface-json.ts';
 import { route } from '../surface-route.ts';
@@ -127,8 +129,13 @@ async function show(job: Job, request: SurfaceRequest, desk: Desk): Promise<Json
   const input = JSON.parse(textOf(await readWhole(desk.jobs.read(job, 'input')))) as JsonValue;
   const answer = job.result === null ? null : await readWhole(desk.jobs.read(job, 'output'));
   const events = answer === null ? await desk.jobs.events(job.id, 0, shownEvents, request.caller) : [];
-  const { contract } = desk.model(job.model);
+  const contract = contractFor(job, desk);
   return renderPrediction({ job, contract, input, answer, events, baseUrl: request.baseUrl });
+}
+
+/** A prediction is shown for as long as it is kept, also when its model is not configured any more. */
+function contractFor(job: Job, desk: Desk): Contract {
+  return desk.models().find(({ name }) => name === job.model)?.contract ?? contractOf('openai');
 }
 
 async function stream(request: SurfaceRequest, desk: Desk): Promise<SurfaceReply> {
@@ -139,7 +146,7 @@ async function stream(request: SurfaceRequest, desk: Desk): Promise<SurfaceReply
   }
   const caller: Caller = { ...request.caller, tenant: job.tenant };
   const after = Number(request.headers['last-event-id'] ?? 0);
-  const { contract } = desk.model(job.model);
+  const contract = contractFor(job, desk);
   const follow = desk.jobs.follow(id, Number.isSafeInteger(after) && after > 0 ? after : 0, caller);
   const body = streamOf(follow, {
     contract,
