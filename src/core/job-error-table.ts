@@ -38,7 +38,6 @@ export const jobErrorTable = {
   events_gone: {
     status: 410,
     type: 'invalid_request_error',
-    shouldRetry: false,
     when: 'The events after the one that was named are not kept any more: the last 1,024 of a job are.',
     remedy: 'Ask for the job itself, or follow it from its oldest event.',
   },

@@ -15,7 +15,7 @@ describe('the table of errors', () => {
 
   it.each(rows)('%s tells the SDKs whether to retry where they would by themselves', (_code, spec) => {
     // They retry 408, 409, 429 and 5xx. 408: the client was too slow; 500: a bug, which nobody foresaw.
-    const isRetried = spec.status === 429 || spec.status > 500;
+    const isRetried = spec.status === 409 || spec.status === 429 || spec.status > 500;
     expect(spec.shouldRetry !== undefined).toBe(isRetried);
   });
 
